@@ -1,0 +1,44 @@
+# `make help` lists what there is. Everything works as root and as an ordinary user, twice in a
+# row, and without a network once it has been set up.
+
+CONFIG ?= config
+DIALPLANS ?= dialplans
+# Added to every port, so that two copies run side by side: make run PORT_OFFSET=100
+PORT_OFFSET ?=
+# More arguments for pytest: make test ARGS="-k router"
+ARGS ?=
+
+# Only variables given to make reach scripts/setup: make setup PYTHON=/opt/python3.13/bin/python3
+ifdef PYTHON
+export PYTHON
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup asterisk run test check clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## .venv, the locked packages, and a private Asterisk when the PATH has none >= 20
+	@scripts/setup runtime
+
+asterisk: setup
+
+run: setup ## start Asterisk and the service here, on loopback; Ctrl-C stops both
+	@exec .venv/bin/acd run --config "$(CONFIG)" --dialplans "$(DIALPLANS)" $(if $(PORT_OFFSET),--port-offset "$(PORT_OFFSET)")
+
+test: ## the whole test suite, with what it needs
+	@scripts/setup test
+	@.venv/bin/python -m pytest $(ARGS)
+
+check: ## format, lint, types, configuration, menus
+	@scripts/setup dev
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy --strict acd ivr
+	.venv/bin/acd check "$(CONFIG)"
+	.venv/bin/ivr check "$(DIALPLANS)"
+
+clean: ## remove what the above made in this folder: .venv, var (with the call records), caches
+	rm -rf .venv var var-[0-9]* build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks .coverage .coverage.* htmlcov
+	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

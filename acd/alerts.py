@@ -1,0 +1,72 @@
+"""What ops should act on now, since when, and what to do about it."""
+
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+from acd.clock import iso
+from acd.core.contacts import Stage
+from acd.core.names import Millis
+from acd.core.seats import OperatorState
+from acd.views import Present, Row
+
+
+class Alerts:
+    """Keeps when each alert began; an alert ends when its cause does."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._asterisk: tuple[str, Millis] | None = None
+        self._prompts: tuple[str, Millis] | None = None
+        self._since: dict[str, Millis] = {}
+
+    def asterisk(self, trouble: str | None, now: Millis) -> None:
+        """The link to Asterisk is down for this reason, or up again."""
+        if trouble is None:
+            self._asterisk = None
+        elif self._asterisk is None:
+            self._asterisk = (trouble, now)
+
+    def prompts_missing(self, missing: Sequence[str], now: Millis) -> None:
+        """Sounds that callers or operators will not hear."""
+        self._prompts = (f"{len(missing)} prompts missing: {missing[0]}", now) if missing else None
+
+    def rows(self, present: Present, database: str | None) -> list[Row]:
+        """Every alert of this instant, the worst first."""
+        found: dict[str, tuple[str, str]] = {}
+        if database is not None:
+            found[f"database: {database}"] = ("critical", "calls go on; mend the database")
+        found |= self._waiting(present)
+        since = {what: self._since.get(what, present.now) for what in found}
+        self._since = since
+        rows = [self._row(since[what], found[what][0], what, found[what][1]) for what in found]
+        if self._asterisk is not None:
+            what, at = self._asterisk
+            rows.insert(0, self._row(at, "critical", f"asterisk: {what}", "run `acd doctor`"))
+        if self._prompts is not None:
+            what, at = self._prompts
+            rows.append(self._row(at, "warning", what, "run `ivr prompts build`"))
+        return rows
+
+    def _waiting(self, present: Present) -> dict[str, tuple[str, str]]:
+        """Queues with callers past the target, or with callers and nobody logged in."""
+        found: dict[str, tuple[str, str]] = {}
+        waiting = [c for c in present.router.contacts if c.stage is not Stage.TALKING]
+        on_duty = any(seat.state()[0] is not OperatorState.OFFLINE for seat in present.router.seats)
+        if waiting and not on_duty:
+            found["callers wait and no operator is logged in"] = ("critical", "call operators in")
+        for queue in dict.fromkeys(contact.queue for contact in waiting):
+            late = [
+                contact
+                for contact in waiting
+                if contact.queue == queue
+                and contact.waited_ms(present.now) > present.router.rules.target_ms
+            ]
+            if late:
+                found[f"{queue}: callers wait longer than the target"] = (
+                    "warning",
+                    "bring in operators for this queue",
+                )
+        return found
+
+    def _row(self, since: Millis, severity: str, what: str, todo: str) -> Row:
+        return {"since": iso(since, self._zone), "severity": severity, "what": what, "do": todo}

@@ -1,0 +1,323 @@
+"""What is known of every call: its timeline, its outcome, why the router did what it did.
+
+A `Call` lives from the citizen's channel to its end; the `CallBook` keeps the live ones, tells the
+archive of each change, and keeps the day's figures (`acd.figures`) in step. It hears of everything
+twice over: from Asterisk (calls) and from the router (contacts); nothing here decides anything.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from acd.core.commands import Command, Decided, Offer, PlayMessage, ReturnCaller
+from acd.core.contacts import Contact
+from acd.core.events import (
+    CallerHungUp,
+    CallerLeft,
+    Connected,
+    ContactQueued,
+    Event,
+    OfferFailed,
+    OfferFailure,
+    OperatorAnswered,
+    OperatorHungUp,
+    OperatorLost,
+)
+from acd.core.names import ContactId, Millis, OperatorId, Outcome, QueueId
+from acd.core.queues import Rules
+from acd.core.router import Router
+from acd.figures import Figures
+
+Data = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a call's timeline."""
+
+    seq: int
+    at: Millis
+    event: str
+    data: Data
+
+
+@dataclass(slots=True)
+class Call:
+    """One citizen's call. Moments are epoch milliseconds, None for what has not happened.
+
+    `outcome` is final once set: that of the contact if the caller was queued (answered, abandoned,
+    overflowed, callback), else left_menu, finished_in_menu or fallback.
+    """
+
+    id: str
+    number: str
+    arrived_at: Millis
+    node: str
+    menu: str | None = None
+    menu_version: str | None = None
+    language: str | None = None
+    topic: str | None = None
+    queue: QueueId | None = None
+    priority_ms: int = 0
+    queued_at: Millis | None = None
+    connected_at: Millis | None = None
+    talk_ended_at: Millis | None = None
+    ended_at: Millis | None = None
+    outcome: Outcome | None = None
+    wait_ms: int | None = None
+    operator: OperatorId | None = None
+    skill_level: int | None = None
+    step: int = 0
+    handle_ms: int | None = None
+    talk_since: Millis | None = None
+    timeline: list[Entry] = field(default_factory=list)
+    decisions: list[Decided] = field(default_factory=list)
+
+
+class Archive(Protocol):
+    """Where records go; must not block and must not raise."""
+
+    def call(self, call: Call) -> None:
+        """The call's record has changed."""
+
+    def entry(self, call: str, entry: Entry) -> None:
+        """A new line of a timeline."""
+
+    def decision(self, seq: int, decision: Decided) -> None:
+        """A new decision."""
+
+
+class CallBook:
+    """The live calls. `clock` is the service's; `router` and its rules are only read."""
+
+    def __init__(
+        self,
+        router: Router,
+        archive: Archive,
+        figures: Figures,
+        clock: Callable[[], Millis],
+        node: str,
+    ) -> None:
+        self._router = router
+        self._archive = archive
+        self._figures = figures
+        self._clock = clock
+        self._node = node
+        self._calls: dict[str, Call] = {}
+        self._wrapping_up: dict[OperatorId, Call] = {}
+
+    @property
+    def live(self) -> list[Call]:
+        """Calls whose channel is up, oldest first."""
+        return list(self._calls.values())
+
+    def get(self, call: str) -> Call | None:
+        """A live call."""
+        return self._calls.get(call)
+
+    # From Asterisk and the menu
+
+    def call_arrived(self, call: str, number: str) -> None:
+        """A citizen's channel was born."""
+        if call in self._calls:
+            return
+        new = Call(id=call, number=number, arrived_at=self._clock(), node=self._node)
+        self._calls[call] = new
+        self._archive.call(new)
+        self._note(new, "arrived")
+
+    def resume(self, call: Call) -> None:
+        """A call that an earlier run of the service began, and that goes on."""
+        call.ended_at = call.outcome = None
+        self._calls[call.id] = call
+        if call.queue is not None and call.queued_at is not None:
+            self._figures.offered(call.queue, call.queued_at)
+        self._note(call, "resumed")
+        self._archive.call(call)
+
+    def service_stops(self) -> None:
+        """Leave a last line on every live call: what becomes of it will not be seen from here."""
+        for call in self._calls.values():
+            self._note(call, "service_stopped")
+
+    def call_event(self, call: str, event: str, **data: str | int | None) -> None:
+        """A line for the timeline; an ended call is not reopened."""
+        known = self._calls.get(call)
+        if known is None:
+            return
+        if event == "fallback" and known.queued_at is None and known.outcome is None:
+            known.outcome = "fallback"
+        self._note(known, event, **data)
+
+    def menu_started(self, call: str, menu: str, version: str) -> None:
+        """Which dialplan speaks to the caller."""
+        known = self._calls.get(call)
+        if known is not None:
+            known.menu, known.menu_version = menu, version
+            self._archive.call(known)
+
+    def language_chosen(self, call: str, language: str) -> None:
+        """The caller's language, from the first moment it is known."""
+        known = self._calls.get(call)
+        if known is not None and known.language != language:
+            known.language = language
+            self._archive.call(known)
+
+    def menu_over(self, call: str) -> None:
+        """The menu said goodbye of itself, before or after a conversation."""
+        known = self._calls.get(call)
+        if known is not None and known.queued_at is None and known.outcome is None:
+            known.outcome = "finished_in_menu"
+
+    def call_gone(self, call: str) -> None:
+        """The channel is destroyed: the record is complete."""
+        known = self._calls.pop(call, None)
+        if known is None:
+            return
+        known.ended_at = self._clock()
+        if known.outcome is None and known.queued_at is not None:
+            self._contact_closed(known, "abandoned")
+        known.outcome = known.outcome or "left_menu"
+        self._note(known, "ended", outcome=known.outcome)
+        self._archive.call(known)
+
+    def wrapped_up(self, operator: OperatorId, wrap_up_ms: int) -> None:
+        """The operator's last call has cost this much more."""
+        call = self._wrapping_up.pop(operator, None)
+        if call is not None and call.handle_ms is not None:
+            call.handle_ms += wrap_up_ms
+            self._archive.call(call)
+
+    # From the router
+
+    def observe(self, event: Event, commands: list[Command], before: Contact | None) -> None:
+        """Record what an event and its commands mean to the call they are about.
+
+        `before` is the router's contact the event is about, None for a new one. The router has
+        dealt with the event by now: an open contact shows how it stands after it.
+        """
+        call = self._calls.get(getattr(event, "contact", ""))
+        if call is not None:
+            self._observe_event(call, event, before)
+        for command in commands:
+            about = self._calls.get(getattr(command, "contact", ""))
+            if about is not None:
+                self._observe_command(about, command)
+
+    def _observe_event(self, call: Call, event: Event, before: Contact | None) -> None:
+        match event:
+            case ContactQueued():
+                self._queued(call, event)
+            case OperatorAnswered(operator=operator):
+                self._note(call, "operator_answered", operator=operator)
+            case Connected(operator=operator):
+                self._connected(call, operator)
+            case OfferFailed(operator=operator, why=why) if before is not None:
+                self._note(call, "offer_failed", operator=operator, reason=why.value)
+                self._not_answered(call, operator, why)
+            case OperatorLost(operator=operator) if before is not None:
+                self._note(call, "operator_lost", operator=operator)
+                self._talk_ended(call)
+            case OperatorHungUp(operator=operator) if before is not None:
+                self._note(call, "operator_hung_up", operator=operator)
+                self._served(call)
+            case CallerHungUp() if before is not None:
+                self._note(call, "caller_hung_up", stage=before.stage.value)
+                self._contact_closed(call, "abandoned")
+            case CallerLeft() if before is not None:
+                self._contact_closed(call, "overflowed")
+            case _:
+                pass
+
+    def _observe_command(self, call: Call, command: Command) -> None:
+        match command:
+            case Offer(operator=operator):
+                self._note(call, "offered", operator=operator)
+            case ReturnCaller():
+                self._note(call, "returned_to_queue")
+            case PlayMessage(phrase=phrase):
+                self._note(call, "message", phrase=phrase)
+            case Decided(rule=rule, taken=taken):
+                call.step = command.step
+                self._archive.decision(len(call.decisions), command)
+                call.decisions.append(command)
+                if taken is None and rule != "nobody_ready":
+                    self._note(call, "step", step=rule)
+            case _:
+                pass
+
+    def _queued(self, call: Call, event: ContactQueued) -> None:
+        contact = self._router.contact(event.contact)
+        if contact is None or call.queued_at is not None:
+            return
+        call.queue, call.topic = contact.queue, contact.topic
+        call.language, call.priority_ms = contact.language, contact.priority_ms
+        call.queued_at = contact.queued_at
+        self._figures.offered(contact.queue, contact.queued_at)
+        self._note(call, "queued", queue=contact.queue, topic=contact.topic)
+        self._archive.call(call)
+
+    def _connected(self, call: Call, operator: OperatorId) -> None:
+        now = self._clock()
+        contact = self._router.contact(ContactId(call.id))
+        if contact is None or contact.operator != operator:
+            return
+        call.operator, call.talk_since = operator, now
+        if call.wait_ms is None and call.queued_at is not None:
+            call.connected_at = now
+            call.wait_ms = max(0, now - call.queued_at)
+            call.skill_level = self._level(call, operator)
+        self._note(call, "connected", operator=operator, wait_ms=contact.waited_ms(now))
+        self._archive.call(call)
+
+    def _level(self, call: Call, operator: OperatorId) -> int | None:
+        rules: Rules = self._router.rules
+        profile = rules.operators.get(operator)
+        contact = self._router.contact(ContactId(call.id))
+        if profile is None or contact is None:
+            return None
+        return rules.topic_level(profile, contact.topic)
+
+    def _talk_ended(self, call: Call) -> None:
+        """Add the conversation to the handle time; what follows may be another wait."""
+        if call.talk_since is not None:
+            call.talk_ended_at = self._clock()
+            call.handle_ms = (call.handle_ms or 0) + call.talk_ended_at - call.talk_since
+            call.talk_since = None
+
+    def _not_answered(self, call: Call, operator: OperatorId, why: OfferFailure) -> None:
+        """The operator hung up at once: that was no answer, and the wait goes on."""
+        at_once = why is OfferFailure.HUNG_UP_AT_ONCE and call.operator == operator
+        if at_once:
+            call.talk_since = None
+        if not at_once or call.talk_ended_at is not None:
+            return
+        call.connected_at = call.wait_ms = call.operator = call.skill_level = None
+        self._archive.call(call)
+
+    def _served(self, call: Call) -> None:
+        """A late word on a conversation given up closes nothing: the router has the contact."""
+        if self._router.contact(ContactId(call.id)) is None:
+            self._contact_closed(call, "answered")
+
+    def _contact_closed(self, call: Call, outcome: Outcome) -> None:
+        """Count the call, once, as answered if anybody talked to the caller before."""
+        if call.outcome is not None:
+            return
+        now = self._clock()
+        if call.connected_at is not None:
+            outcome = "answered"
+            self._talk_ended(call)
+            if call.operator is not None:
+                self._wrapping_up[call.operator] = call
+        elif call.queued_at is not None:
+            call.wait_ms = max(0, now - call.queued_at)
+        call.outcome = outcome
+        if call.queue is not None and call.queued_at is not None:
+            self._figures.closed(call.queue, call.queued_at, outcome, call.wait_ms or 0)
+        self._archive.call(call)
+
+    def _note(self, call: Call, event: str, **data: str | int | None) -> None:
+        entry = Entry(len(call.timeline), self._clock(), event, data)
+        call.timeline.append(entry)
+        self._archive.entry(call.id, entry)

@@ -1,0 +1,212 @@
+"""One call told in plain words: what happened when, and why the router did what it did. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from acd.screens import Row, clean, duration, plain
+
+Data = Mapping[str, Any]
+
+EVENTS = {
+    "arrived": "the call arrived",
+    "queued": "left the menu for the queue {queue} (topic {topic})",
+    "offered": "offered to {operator}",
+    "ringing": "the phone of {operator} rings",
+    "operator_answered": "{operator} picked up and hears what is coming",
+    "connected": "connected with {operator}",
+    "offer_failed": "{operator} did not take it: {reason}",
+    "operator_lost": "the phone of {operator} died in the conversation",
+    "operator_hung_up": "{operator} hung up",
+    "returned_to_queue": "back at the head of the queue",
+    "message": "the caller hears the phrase {phrase}",
+    "step": "step of the ladder: {step}",
+    "caller_hung_up": "the caller hung up ({stage})",
+    "fallback": "taken over by Asterisk's own fallback queue",
+    "menu": "menu {node}",
+    "resumed": "the service is back and goes on with the call",
+    "service_stopped": "the service was stopped",
+    "service_restarted": "the service was restarted; what became of the call was not seen",
+    "ended": "the call ended: {outcome}",
+}
+REASONS = {
+    "rona": "rang out unanswered",
+    "phone_busy": "the phone was busy",
+    "phone_unreachable": "the phone is not reachable",
+    "phone_in_use": "the phone is in use",
+    "hung_up_at_once": "hung up at once",
+    "no_result": "no result within the time limit",
+    "not_free": "the phone was in use after all",
+    "language": "not good enough in the language",
+    "topic": "not good enough in the topic",
+    "offline": "logged out",
+    "logged_out": "logged out",
+    "taken": "was taken",
+    "wrap_up": "in wrap-up",
+}
+OUTCOMES = {
+    "answered": "answered",
+    "abandoned": "abandoned: the caller hung up before an operator was connected",
+    "callback": "the caller accepted a callback",
+    "overflowed": "left for an overflow target",
+    "left_menu": "the caller hung up in the menu",
+    "finished_in_menu": "the menu answered it",
+    "fallback": "handled by Asterisk's own fallback",
+}
+_HIDDEN = frozenset({"at", "event", "seq"})
+
+
+def story(call: Data, why: str | None = None) -> list[str]:
+    """The whole story; `why` is the operator whose absence is explained at each decision."""
+    start = _moment(call.get("arrived_at")) or _first_moment(call)
+    lines = _head(call)
+    timeline = _rows(call, "timeline")
+    lines += ["", "what happened:"] if timeline else ["", "nothing is on record of what happened"]
+    lines += [f"  {_since(start, entry):>9}  {_event(entry)}" for entry in timeline]
+    decisions = _rows(call, "decisions")
+    if decisions:
+        lines += ["", "why:"]
+    for decision in decisions:
+        lines += _decision(decision, start, why)
+    return lines
+
+
+def _head(call: Data) -> list[str]:
+    arrived = str(call.get("arrived_at") or "")[:19].replace("T", " ")
+    outcome = call.get("outcome")
+    parts = [f"call {plain(call.get('call'))}"]
+    parts += [f"from {plain(call['number'])}"] if call.get("number") else []
+    parts += [f"arrived {clean(arrived)}"] if arrived else []
+    lines = [", ".join(parts)]
+    about = [
+        f"{word} {plain(call[key])}"
+        for key, word in (("language", "language"), ("topic", "topic"), ("queue", "queue"))
+        if call.get(key)
+    ]
+    lines += ["  " + ", ".join(about)] if about else []
+    told = OUTCOMES.get(str(outcome), plain(outcome)) if outcome else "still going on"
+    if call.get("operator"):
+        told += f" by {plain(call['operator'])}" if outcome == "answered" else ""
+    if call.get("wait_s") is not None:
+        told += f", after a wait of {_exact(call['wait_s'])}"
+    if call.get("handle_s") is not None:
+        told += f", {duration(call['handle_s'])} of conversation"
+    return [*lines, f"  {told}"]
+
+
+def _event(entry: Row) -> str:
+    event = str(entry.get("event"))
+    known = EVENTS.get(event)
+    values = {key: _word(key, value) for key, value in entry.items() if key not in _HIDDEN}
+    text = known.format_map(_Gaps(values)) if known else clean(event.replace("_", " "))
+    rest = [
+        f"{key.removesuffix('_ms')} {text_}"
+        for key, text_ in values.items()
+        if f"{{{key}}}" not in (known or "")
+    ]
+    rest = [part for part in rest if not part.endswith(" -")]
+    return text + (f" ({', '.join(rest)})" if rest else "")
+
+
+class _Gaps(dict[str, str]):
+    """What an entry does not say stands as `?`."""
+
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def _word(key: str, value: object) -> str:
+    if key == "reason":
+        return REASONS.get(str(value), plain(value))
+    if key == "outcome":
+        return OUTCOMES.get(str(value), plain(value))
+    if key.endswith("_ms") and isinstance(value, int):
+        return _exact(value / 1000)
+    return plain(value)
+
+
+def _decision(decision: Row, start: float | None, why: str | None) -> list[str]:
+    candidates = decision.get("candidates") or []
+    taken, rule = decision.get("taken"), str(decision.get("rule"))
+    could = len(candidates) if isinstance(candidates, list) else 0
+    if taken:
+        of = f"of {could} who could take it" if could > 1 else "the only one who could take it"
+        text = f"{plain(taken)} was rung: {_rule(rule)}, {of}"
+    elif rule == "nobody_ready":
+        text = "nobody could take it yet, so the caller waits"
+    else:
+        free = f"{could} could take it then" if could else "nobody could take it then"
+        text = f"{_rule(rule)}: {free}"
+    lines = [f"  {_since(start, decision):>9}  {text}"]
+    if could > 1:
+        others = [plain(one) for one in candidates if one != taken]
+        lines.append(_under(f"next in order: {', '.join(others[:5])}{_and_more(others, 5)}"))
+    refused = decision.get("refused")
+    if isinstance(refused, Mapping) and refused:
+        lines.append(_under(f"not possible: {_refused(refused)}"))
+    if isinstance(decision.get("estimated_wait_s"), int | float):
+        lines.append(_under(f"expected wait: {duration(decision['estimated_wait_s'])}"))
+    if why is not None:
+        reason = str(decision.get("why") or "logged_out")
+        lines.append(_under(f"{clean(why)}: {REASONS.get(reason, plain(reason))}"))
+    return lines
+
+
+def _rule(rule: str) -> str:
+    if rule == "order_of_choice":
+        return "first in the order of choice"
+    if rule == "widen":
+        return "the ladder accepts lower levels from here"
+    if rule.startswith("overflow to "):
+        return f"the ladder lets the operators of {clean(rule.removeprefix('overflow to '))} help"
+    return "the ladder speaks to the caller" if rule == "message" else clean(rule.replace("_", " "))
+
+
+def _refused(refused: Mapping[str, Any]) -> str:
+    counts = {reason: len(n) if isinstance(n, list) else n for reason, n in refused.items()}
+    return ", ".join(
+        f"{plain(count)} {REASONS.get(reason, clean(reason.replace('_', ' ')))}"
+        for reason, count in counts.items()
+    )
+
+
+def _and_more(rows: list[str], shown: int) -> str:
+    return f" and {len(rows) - shown} more" if len(rows) > shown else ""
+
+
+def _under(text: str) -> str:
+    return " " * 13 + text
+
+
+def _since(start: float | None, row: Row) -> str:
+    at = _moment(row.get("at"))
+    return "?" if at is None or start is None else f"+{_exact(at - start)}"
+
+
+def _exact(seconds: object) -> str:
+    """Tenths of seconds below an hour: 12.3s, 2m05.0s."""
+    if not isinstance(seconds, int | float):
+        return plain(seconds)
+    tenths = int(seconds * 10 + 0.5) if seconds >= 0 else 0
+    if tenths < 600:
+        return f"{tenths / 10:.1f}s"
+    if tenths < 36_000:
+        return f"{tenths // 600}m{tenths % 600 / 10:04.1f}s"
+    return duration(seconds)
+
+
+def _first_moment(call: Data) -> float | None:
+    return next((_moment(entry.get("at")) for entry in _rows(call, "timeline")), None)
+
+
+def _moment(text: object) -> float | None:
+    from datetime import datetime
+
+    try:
+        return datetime.fromisoformat(str(text)).timestamp()
+    except ValueError:
+        return None
+
+
+def _rows(call: Data, key: str) -> list[dict[str, Any]]:
+    rows = call.get(key)
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []

@@ -1,0 +1,170 @@
+"""What happens to the router. Late and unknown contacts are normal: Asterisk may be slow."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from acd.core.names import NO_TIME, ContactId, Language, Millis, OperatorId, QueueId, Topic
+from acd.core.queues import Rules
+
+
+class Phone(Enum):
+    """What Asterisk says of an operator's phone, whoever is using it."""
+
+    FREE = "free"
+    IN_USE = "in_use"
+    UNREACHABLE = "unreachable"
+
+
+class OfferFailure(Enum):
+    """Why an offer did not become a conversation; the value is the reason shown to ops.
+
+    All but NOT_FREE set the operator aside. NOT_FREE means that the phone turned out to be in
+    use when it was about to be rung, which is nobody's fault. An operator set aside as
+    UNREACHABLE is ready again when the phone has gone and come back, not before: a phone that
+    Asterisk believes in and that fails each call would be rung for ever.
+    """
+
+    NO_ANSWER = "rona"
+    BUSY = "phone_busy"
+    UNREACHABLE = "phone_unreachable"
+    HUNG_UP_AT_ONCE = "hung_up_at_once"
+    NO_RESULT = "no_result"
+    NOT_FREE = "not_free"
+
+
+@dataclass(frozen=True, slots=True)
+class ContactQueued:
+    """A caller left the menu and waits for an operator; the wait clock starts here.
+
+    `queued_at` may lie in the past: a caller adopted after a restart keeps place and clock.
+    """
+
+    contact: ContactId
+    queue: QueueId
+    topic: Topic
+    language: Language
+    queued_at: Millis
+    priority_ms: Millis = NO_TIME
+
+
+@dataclass(frozen=True, slots=True)
+class CallerHungUp:
+    """The caller left, at whatever point."""
+
+    contact: ContactId
+
+
+@dataclass(frozen=True, slots=True)
+class CallerLeft:
+    """Asterisk took the caller elsewhere (its fallback): not ours any more, yet not gone."""
+
+    contact: ContactId
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorAnswered:
+    """The operator picked up and hears the whisper; the caller still waits."""
+
+    contact: ContactId
+    operator: OperatorId
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """Caller and operator hear each other. A fact: it wins over whatever the router thought."""
+
+    contact: ContactId
+    operator: OperatorId
+
+
+@dataclass(frozen=True, slots=True)
+class OfferFailed:
+    """The offered operator did not take the caller, who is back in hold."""
+
+    contact: ContactId
+    operator: OperatorId
+    why: OfferFailure
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorHungUp:
+    """The operator ended the conversation; the contact is served."""
+
+    contact: ContactId
+    operator: OperatorId
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorLost:
+    """The operator's phone died in the conversation; the caller goes to the head of the queue."""
+
+    contact: ContactId
+    operator: OperatorId
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorReady:
+    """Logs in if need be, ends a pause or a wrap-up."""
+
+    operator: OperatorId
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorPaused:
+    """No more offers, for a reason; in a conversation it takes effect after the wrap-up."""
+
+    operator: OperatorId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorWrappedUp:
+    """The operator says the after-call work is done; nothing happens in any other state."""
+
+    operator: OperatorId
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorLoggedOut:
+    """No more offers; in a conversation it takes effect when that ends."""
+
+    operator: OperatorId
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneChanged:
+    """Asterisk reports another state of an operator's phone."""
+
+    operator: OperatorId
+    phone: Phone
+
+
+@dataclass(frozen=True, slots=True)
+class RulesReplaced:
+    """A reload: callers already waiting get the new least levels and ladder."""
+
+    rules: Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """Time reached `Router.wake_at()`; nothing else happened."""
+
+
+Event = (
+    ContactQueued
+    | CallerHungUp
+    | CallerLeft
+    | OperatorAnswered
+    | Connected
+    | OfferFailed
+    | OperatorHungUp
+    | OperatorLost
+    | OperatorReady
+    | OperatorPaused
+    | OperatorWrappedUp
+    | OperatorLoggedOut
+    | PhoneChanged
+    | RulesReplaced
+    | Ticked
+)

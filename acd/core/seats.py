@@ -1,0 +1,120 @@
+"""An operator at work: what they are doing, and what they will do when it ends.
+
+    logged out --ready--> READY --offer--> RINGING --answer, bridge--> TALKING --> WRAP_UP --> READY
+                            ^                 | failed: set aside (paused with the reason)
+                            +--ready-- PAUSED +
+
+A pause or a log-out that arrives in a conversation waits for its end. The phone's own state
+stands beside this: an operator is offered callers only while the phone is free as well.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from acd.core.events import Phone
+from acd.core.names import NO_TIME, ContactId, Millis
+from acd.core.queues import OperatorProfile
+
+
+class OperatorState(Enum):
+    """What ops see, in the words of the reports."""
+
+    OFFLINE = "offline"
+    READY = "ready"
+    RINGING = "ringing"
+    TALKING = "talking"
+    WRAP_UP = "wrap_up"
+    PAUSED = "paused"
+
+
+class Work(Enum):
+    """What a contact makes the operator do."""
+
+    NONE = "none"
+    RINGING = "ringing"
+    TALKING = "talking"
+    WRAP_UP = "wrap_up"
+
+
+@dataclass(slots=True)
+class Seat:
+    """One operator's present. Only the router changes it."""
+
+    profile: OperatorProfile
+    logged_in: bool = False
+    pause: str | None = None
+    phone: Phone = Phone.UNREACHABLE
+    work: Work = Work.NONE
+    contact: ContactId | None = None
+    work_until: Millis | None = None
+    pause_next: str | None = None
+    logout_next: bool = False
+    since: Millis = NO_TIME
+
+    def state(self) -> tuple[OperatorState, str | None]:
+        """The state shown, with the reason of a pause; work outranks what is wished for next."""
+        match self.work:
+            case Work.RINGING:
+                return OperatorState.RINGING, None
+            case Work.TALKING:
+                return OperatorState.TALKING, None
+            case Work.WRAP_UP if self.logged_in:
+                return OperatorState.WRAP_UP, None
+        if not self.logged_in:
+            return OperatorState.OFFLINE, None
+        if self.pause is not None:
+            return OperatorState.PAUSED, self.pause
+        if self.phone is not Phone.FREE:
+            return OperatorState.PAUSED, f"phone_{self.phone.value}"
+        return OperatorState.READY, None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether this operator can be rung this instant."""
+        return (
+            self.work is Work.NONE
+            and self.logged_in
+            and self.pause is None
+            and self.phone is Phone.FREE
+        )
+
+    def unavailable_because(self) -> str:
+        """The reason in a decision record; only asked of a seat that is not ready."""
+        state, reason = self.state()
+        return reason if reason in ("phone_in_use", "phone_unreachable") else state.value
+
+    def start(self, work: Work, contact: ContactId | None, until: Millis | None) -> None:
+        """Put to work, or None for idle again; carries out what was wished for meanwhile."""
+        self.work, self.contact, self.work_until = work, contact, until
+        if work in (Work.NONE, Work.WRAP_UP) and self.logout_next:
+            self.logged_in, self.logout_next = False, False
+            self.pause = self.pause_next = None
+            self.work, self.contact, self.work_until = Work.NONE, None, None
+        if self.work is Work.NONE and self.pause_next is not None:
+            self.pause, self.pause_next = self.pause_next, None
+
+    def say_ready(self) -> None:
+        """Logs in, and takes back a pause or a log-out, present or wished for."""
+        self.logged_in, self.logout_next = True, False
+        self.pause = self.pause_next = None
+        if self.work is Work.WRAP_UP:
+            self.start(Work.NONE, None, None)
+
+    def say_pause(self, reason: str) -> None:
+        """Pauses now, or after the conversation and its wrap-up."""
+        if self.work is Work.TALKING:
+            self.pause_next = reason
+            return
+        self.pause, self.pause_next = reason, None
+        if self.work is Work.WRAP_UP:
+            self.start(Work.NONE, None, None)
+
+    def say_logout(self) -> None:
+        """Logs out now, or after the conversation."""
+        if self.work is Work.TALKING:
+            self.logout_next = True
+            return
+        self.logged_in = False
+        self.pause = self.pause_next = None
+        if self.work is Work.WRAP_UP:
+            self.start(Work.NONE, None, None)

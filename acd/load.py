@@ -1,0 +1,102 @@
+"""Reads everything an admin wrote, settings, menus and audio together, all or nothing."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from acd.problems import Problems
+from acd.settings import Settings
+from acd.settings_files import load_settings, routable_names
+from ivr.core.menu import Clip, Dialplan
+from ivr.dialplan import load_dialplans
+from ivr.prompt_library import BadManifest, PromptLibrary, search_folders
+from ivr.prompt_texts import wanted_clips
+
+MUSIC = Path(__file__).resolve().parent.parent / "dialplans" / "music"
+UNSPEAKABLE = set(",|^()[]${}&;\"'\\\n")
+"""Characters that mean something in Asterisk's dialplan; a sound's path must have none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """One consistent version of all that admins write; `missing` is audio calls go on without."""
+
+    settings: Settings
+    menu: Dialplan
+    dialplans: dict[str, Dialplan]
+    prompts: PromptLibrary
+    music: Path
+    missing: tuple[str, ...]
+
+    def phrase(self, language: str, phrase: str) -> str | None:
+        """The audio of one of the system's own phrases, for Asterisk; None when there is none."""
+        texts = self.settings.phrases.get(phrase)
+        if texts is None or language not in texts:
+            return None
+        return self.prompts.path(Clip(language, texts[language]))
+
+
+def load(config: Path, dialplans: Path, problems: Problems, port_offset: int = 0) -> Loaded | None:
+    """Everything, or None when any of it has an error; `problems` then says where."""
+    settings = load_settings(config, problems, port_offset=port_offset)
+    try:
+        prompts = PromptLibrary(search_folders(dialplans, config))
+        has_clip = prompts.problem
+    except BadManifest as error:
+        problems.error(str(dialplans), 0, 0, "E14", str(error))
+        return None
+    topics = settings.routable() if settings else routable_names(config)
+    plans = load_dialplans([dialplans], problems, topics, has_clip)
+    if settings is None or problems.has_errors:
+        return None
+    menu = _main_menu(settings, plans, dialplans, problems)
+    _check_paths(prompts, dialplans, problems)
+    if menu is None or problems.has_errors:
+        return None
+    own_music = dialplans.resolve() / "music"
+    return Loaded(
+        settings=settings,
+        menu=menu,
+        dialplans=plans,
+        prompts=prompts,
+        music=own_music if own_music.is_dir() else MUSIC,
+        missing=_missing(settings, prompts),
+    )
+
+
+def _main_menu(
+    settings: Settings, plans: dict[str, Dialplan], folder: Path, problems: Problems
+) -> Dialplan | None:
+    """The menu callers meet: the one named in service.yaml, the only one, or `<number>-main`."""
+    wanted = settings.service.menu
+    if wanted is None and len(plans) == 1:
+        return next(iter(plans.values()))
+    name = wanted or f"{settings.service.number}-main"
+    if name in plans:
+        return plans[name]
+    found = ", ".join(plans) or "none"
+    problems.error(
+        str(folder),
+        0,
+        0,
+        "E04",
+        f"there is no menu '{name}' (found: {found}); set 'menu' in service.yaml",
+    )
+    return None
+
+
+def _check_paths(prompts: PromptLibrary, dialplans: Path, problems: Problems) -> None:
+    for folder in prompts.folders:
+        bad = UNSPEAKABLE & set(str(folder))
+        if bad:
+            message = f"Asterisk cannot play from {folder}: {sorted(bad)[0]!r}; rename the folder"
+            problems.error(str(dialplans), 0, 0, "E14", message)
+
+
+def _missing(settings: Settings, prompts: PromptLibrary) -> tuple[str, ...]:
+    """Phrases and whispers without audio: calls go on without them, and ops are told."""
+    wanted = wanted_clips([], settings.phrases, settings.language_words, settings.topic_names)
+    return tuple(
+        f"{each.used_by} ({each.clip.language}): {problem}"
+        for each in wanted
+        if (problem := prompts.problem(each.clip)) is not None
+    )

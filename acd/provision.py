@@ -1,0 +1,178 @@
+"""Writes Asterisk's configuration from the templates in `config/asterisk/` and the settings.
+
+A template word `@NAME@` is replaced; an unknown one is an error, so that a slip in a template is
+seen at start and not by a caller. Files with secrets are readable by their owner only.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from acd.asterisk_install import AsteriskBinary
+from acd.secrets import Secrets, write_private
+from acd.settings import Settings
+from acd.settings_files import SHIPPED
+
+NODE = "n1"
+"""The name of this Asterisk in call ids; each further node gets its own."""
+
+EMPTY = (
+    "acl", "ccss", "cel", "cli", "cli_aliases", "cli_permissions", "codecs", "dnsmgr",
+    "dsp", "extconfig", "features", "http", "indications", "pjproject", "udptl",
+    "enum", "sorcery", "res_parking", "phoneprov", "iax", "taskpool",
+)  # fmt: skip
+"""Optional files: without them Asterisk logs an error each."""
+
+SOCKET_PATH_MAX = 100
+"""Unix socket paths end at 107 bytes; the control socket adds its name."""
+
+
+class ProvisionError(Exception):
+    """The configuration cannot be written; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class AsteriskFolders:
+    """Where one Asterisk keeps its things, all under the service's own folder."""
+
+    base: Path
+
+    @property
+    def etc(self) -> Path:
+        """The generated configuration."""
+        return self.base / "etc"
+
+    @property
+    def run(self) -> Path:
+        """The control socket."""
+        return self.base / "run"
+
+    @property
+    def log(self) -> Path:
+        """Asterisk's own log."""
+        return self.base / "log"
+
+    @property
+    def config(self) -> Path:
+        """What `asterisk -C` is given."""
+        return self.etc / "asterisk.conf"
+
+
+def provision(
+    settings: Settings, secrets: Secrets, asterisk: AsteriskBinary, music: Path
+) -> AsteriskFolders:
+    """Write everything Asterisk needs to start. Raises ProvisionError or OSError."""
+    folders = AsteriskFolders(settings.service.folder / "asterisk")
+    if len(str(folders.run)) + len("/asterisk.ctl") > SOCKET_PATH_MAX:
+        raise ProvisionError(
+            f"the path {folders.run} is too long for a control socket; set 'folder' in "
+            "service.yaml to a shorter one"
+        )
+    for folder in (folders.etc, folders.run, folders.log, _lib(folders), folders.base / "spool"):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _link(_lib(folders) / "documentation", asterisk.documentation)
+    words = _words(settings, secrets, asterisk, folders, music)
+    for template in _templates(settings.folder):
+        write_private(folders.etc / template.name, _fill(template, words))
+    for name in EMPTY:
+        path = folders.etc / f"{name}.conf"
+        if not path.exists():
+            path.write_text("; nothing is needed here\n", encoding="utf-8")
+    return folders
+
+
+def _templates(config: Path) -> list[Path]:
+    """The shipped templates, each replaced by the config folder's own when it has one."""
+    found = {path.name: path for path in sorted((SHIPPED / "asterisk").glob("*.conf"))}
+    found |= {path.name: path for path in sorted((config / "asterisk").glob("*.conf"))}
+    if not found:
+        raise ProvisionError(f"no templates in {config / 'asterisk'}; restore the shipped files")
+    return list(found.values())
+
+
+def _lib(folders: AsteriskFolders) -> Path:
+    return folders.base / "lib"
+
+
+def _link(link: Path, target: Path) -> None:
+    if link.is_symlink() and link.readlink() == target:
+        return
+    link.unlink(missing_ok=True)
+    link.symlink_to(target)
+
+
+def _words(
+    settings: Settings,
+    secrets: Secrets,
+    asterisk: AsteriskBinary,
+    folders: AsteriskFolders,
+    music: Path,
+) -> Mapping[str, str]:
+    service = settings.service
+    listen = service.listen
+    return {
+        "NODE": NODE,
+        "NUMBER": service.number,
+        "SIP": str(listen.sip),
+        "SIP_HOST": listen.sip.host,
+        "AMI_HOST": listen.ami.host,
+        "AMI_PORT": str(listen.ami.port),
+        "AMI_SECRET": secrets.ami,
+        "AGI": str(listen.agi),
+        "RTP_FIRST": str(listen.rtp[0]),
+        "RTP_LAST": str(listen.rtp[1]),
+        "LEAST_TALK_MS": str(service.least_talk_ms),
+        "TRUNK_MATCHES": "\n".join(f"match={address}" for address in service.trunk),
+        "OPERATORS": "\n".join(_phone(op, secrets.phones[op]) for op in settings.operators),
+        "FEATURES": _features(settings),
+        "MUSIC": str(music),
+        "ETC": str(folders.etc),
+        "MODULES": str(asterisk.modules),
+        "LIB": str(_lib(folders)),
+        "DATA": str(_lib(folders)),
+        "SPOOL": str(folders.base / "spool"),
+        "RUN": str(folders.run),
+        "LOG": str(folders.log),
+    }
+
+
+def _fill(template: Path, words: Mapping[str, str]) -> str:
+    text = template.read_text(encoding="utf-8")
+
+    def word(match: re.Match[str]) -> str:
+        if match[1] in words:
+            return words[match[1]]
+        line = text.count("\n", 0, match.start()) + 1
+        known = ", ".join(sorted(words))
+        raise ProvisionError(f"{template}:{line}: unknown word {match[0]}; known: {known}")
+
+    return re.sub(r"@([A-Z_]+)@", word, text)
+
+
+def _phone(operator: str, password: str) -> str:
+    return (
+        f"[{operator}](operator)\nauth={operator}\naors={operator}\n"
+        f"callerid={operator} <{operator}>\n"
+        f"[{operator}](operator-auth)\nusername={operator}\npassword={password}\n"
+        f"[{operator}](operator-aor)\n"
+    )
+
+
+def _features(settings: Settings) -> str:
+    """The dialplan of the feature codes; a pause may carry its reason digit at once: `*21`."""
+    lines = []
+    for feature, code in settings.service.features.items():
+        patterns = [(code, feature)]
+        if feature == "pause":
+            patterns.append((f"_{code}[1-9]", f"pause,${{EXTEN:{len(code)}}}"))
+        for pattern, argument in patterns:
+            lines += [
+                f"exten => {pattern},1,Set(AGIEXITONHANGUP=yes)",
+                " same => n,Answer(0,i)",
+                " same => n,Set(TIMEOUT(absolute)=30)",
+                " same => n,GotoIf($[${EPOCH}-0${ACD_HB}>2]?off)",
+                f" same => n,AGI(agi://{settings.service.listen.agi}/feature,{argument})",
+                " same => n(off),Hangup()",
+            ]
+    return "\n".join(lines)

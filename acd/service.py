@@ -1,0 +1,402 @@
+"""The composition root: builds every part of the service once and wires them together."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from acd import __version__, views
+from acd.alerts import Alerts
+from acd.api import Api, Request, RequestError, text_of
+from acd.archive import (
+    StoreArchive,
+    close_open_calls,
+    interrupted_call,
+    recorded_call,
+    restored_figures,
+    story_of,
+)
+from acd.asterisk_link import AsteriskLink, HeldCaller
+from acd.calls import CallBook
+from acd.clock import Clock, iso, midnight_after, midnight_before, service_clock
+from acd.core.commands import CancelOffer, Command, Offer, PlayMessage, ReturnCaller
+from acd.core.contacts import Contact
+from acd.core.events import ContactQueued, Event, OperatorPaused, OperatorReady, RulesReplaced
+from acd.core.names import ContactId, Language, Millis, OperatorId, Topic
+from acd.core.router import Router
+from acd.core.seats import Seat
+from acd.desk import Desk, DeskError
+from acd.features import FeatureCodes
+from acd.load import Loaded, load
+from acd.loop import Loop
+from acd.menus import Menus
+from acd.problems import Problems
+from acd.provision import NODE
+from acd.roster import Roster
+from acd.secrets import SecretsError, load_secrets
+from acd.settings import Settings
+from acd.store import Store, StoreError, masked_url
+from acd.switchboard import Switchboard
+from ivr.fastagi import AgiServer
+
+log = logging.getLogger(__name__)
+
+SETTLE_S = 1.0
+"""How long a stop waits for the last events and records."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the settings come from, for a reload."""
+
+    config: Path
+    dialplans: Path
+    port_offset: int
+
+
+class Service:
+    """Everything that runs in one process. Made by `build`."""
+
+    def __init__(
+        self, origin: Origin, loaded: Loaded, store: Store, clock: Clock, ami_secret: str
+    ) -> None:
+        self.origin = origin
+        self.loaded = loaded
+        self.store = store
+        self.clock = clock
+        settings = self.settings
+        self.zone = ZoneInfo(settings.service.timezone)
+        self.started_at = self.clock()
+        self._has_closed = False
+        self.router = Router(settings.rules)
+        self.alerts = Alerts(self.zone)
+        archive = StoreArchive(self.store)
+        begins = midnight_before(self.started_at, self.zone)
+        records = self.store.records
+        self.figures = restored_figures(records, settings.service.target_ms, begins)
+        self.book = CallBook(self.router, archive, self.figures, self.clock, NODE)
+        self.roster = Roster(archive, self.figures, self.book.wrapped_up, self._seat_changed)
+        self.loop = Loop(self.router, self._carry_out, self.clock)
+        self.menus = Menus(
+            lambda: self.loaded,
+            self.book,
+            self.loop,
+            self.clock,
+            arrived=lambda *call: self.switchboard.arrived(*call),
+            is_gone=lambda call: self.switchboard.is_gone(call),
+        )
+        self.switchboard = Switchboard(
+            self.loop.post, self.menus, sound=self.menus.sound, whisper=self._whisper
+        )
+        self.switchboard.set_operators(set(settings.operators))
+        self.link = AsteriskLink(
+            settings.service.listen.ami,
+            ami_secret,
+            self.switchboard,
+            self.loop,
+            self.router,
+            self._link_changed,
+            self._adopt,
+        )
+        self.desk = Desk(self.loop, self.router, tuple(settings.service.pause_reasons.values()))
+        features = FeatureCodes(
+            self.desk, self.router, settings.service.pause_reasons, self._phrase
+        )
+        self.agi = AgiServer(
+            {"ivr": self.menus.begin, "after": self.menus.after, "feature": features.answer}
+        )
+        self.api = Api(self._requests())
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.loaded.settings
+
+    # Life
+
+    async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+        """Listen, work, and leave nothing behind. Raises OSError when a port is taken."""
+        listen = self.settings.service.listen
+        await self.agi.start(listen.agi.host, listen.agi.port)
+        await self.api.start(listen.socket)
+        self.roster.look(self.router.seats, self.clock())
+        self._restore_standings()
+        loop = asyncio.get_running_loop()
+        tasks = [
+            loop.create_task(self.loop.run(), name="decisions"),
+            loop.create_task(self.link.run(), name="asterisk link"),
+            loop.create_task(self._midnights(), name="midnights"),
+            loop.create_task(stop.wait(), name="stop"),
+        ]
+        self.alerts.prompts_missing(self.loaded.missing, self.clock())
+        ready()
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            await self._stop(tasks)
+
+    async def _stop(self, tasks: list[asyncio.Task[Any]]) -> None:
+        self.book.service_stops()
+        await self.link.stop()
+        await self.agi.close(grace_s=SETTLE_S)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.api.close()
+        await asyncio.to_thread(self.store.close)
+
+    def _restore_standings(self) -> None:
+        """Operators stay logged in and paused over a restart of the service."""
+        for operator, standing in self.store.records.operators_now().items():
+            if standing.logged_in:
+                self.loop.post(OperatorReady(operator))
+                if standing.pause is not None:
+                    self.loop.post(OperatorPaused(operator, standing.pause))
+
+    async def _midnights(self) -> None:
+        while True:
+            begins = midnight_after(self.clock(), self.zone)
+            await asyncio.sleep(max(0.0, (begins - self.clock()) / 1000))
+            still_open = [
+                (call.queue, call.queued_at)
+                for call in self.book.live
+                if call.queue is not None and call.queued_at is not None
+            ]
+            self.figures.roll(begins, still_open)
+
+    # The router's turn
+
+    def _carry_out(
+        self, event: Event, now: Millis, commands: list[Command], before: Contact | None
+    ) -> None:
+        self.book.observe(event, commands, before)
+        for command in commands:
+            if isinstance(command, Offer | CancelOffer | ReturnCaller | PlayMessage):
+                self.switchboard.carry_out(command)
+        self.roster.look(self.router.touched, now)
+
+    def _seat_changed(self, seat: Seat) -> None:
+        self.link.mirror(seat)
+
+    def _link_changed(self, trouble: str | None) -> None:
+        self.alerts.asterisk(trouble, self.clock())
+        if trouble is None and not self._has_closed:
+            self._has_closed = True
+            self.loop.after(self._close_leftovers)
+
+    def _close_leftovers(self) -> None:
+        """Once Asterisk has told who is still there, the other calls of the last run are over."""
+        live = {call.id for call in self.book.live}
+        closed = close_open_calls(self.store, self.figures, live)
+        if closed:
+            log.warning("%d calls of an earlier run were open and are closed now", closed)
+
+    def _adopt(self, caller: HeldCaller) -> None:
+        """Somebody waits in our hold whom the router does not know: they keep place and clock."""
+        if self.book.get(caller.call) is None:
+            story = self.store.records.call(ContactId(caller.call))
+            if story is not None:
+                self.book.resume(interrupted_call(story))
+        self.switchboard.adopt(caller.call, caller.channel, caller.number)
+        languages, topic = self.settings.service.languages, Topic(caller.topic)
+        language = Language(caller.language)
+        queued_at = caller.queued_at if caller.queued_at is not None else self.clock()
+        self.loop.post(
+            ContactQueued(
+                contact=ContactId(caller.call),
+                queue=self.settings.rules.queue_of(topic),
+                topic=topic,
+                language=language if language in languages else languages[0],
+                queued_at=Millis(queued_at),
+                priority_ms=Millis(caller.priority_s * 1000),
+            )
+        )
+
+    def _phrase(self, language: str, phrase: str) -> str | None:
+        return self.loaded.phrase(language, phrase)
+
+    def _whisper(self, call: str) -> str | None:
+        contact = self.router.contact(ContactId(call))
+        return None if contact is None else self.menus.whisper(contact.language, contact.topic)
+
+    # Requests
+
+    def _requests(self) -> dict[str, Callable[[Request], Any]]:
+        return {
+            "status": self._status,
+            "queues": self._view(views.queue_rows),
+            "operators": self._view(views.operator_rows),
+            "callers": self._view(views.caller_rows),
+            "monitor": self._monitor,
+            "calls": self._calls,
+            "call": self._call,
+            "operator": self._operator,
+            "reload": self._reload,
+        }
+
+    def present(self) -> views.Present:
+        """This instant, for a view."""
+        return views.Present(self.router, self.book, self.figures, self.zone, self.clock())
+
+    def _view(self, rows: Callable[[views.Present], Any]) -> Callable[[Request], Any]:
+        async def answer(_: Request) -> Any:
+            return rows(self.present())
+
+        return answer
+
+    async def _monitor(self, _: Request) -> Any:
+        present = self.present()
+        return views.monitor(present, self.alerts.rows(present, self.store.health().last_error))
+
+    async def _status(self, _: Request) -> Any:
+        service = self.settings.service
+        return {
+            "sip": str(service.listen.sip),
+            "ami": str(service.listen.ami),
+            "agi": str(service.listen.agi),
+            "database": masked_url(service.database),
+            "database_error": self.store.health().last_error,
+            "asterisk": self.link.version,
+            "ami_up": self.link.is_up,
+            "started_at": iso(self.started_at, self.zone),
+            "version": __version__,
+            "prompts_missing": list(self.loaded.missing),
+            "contacts": sum(1 for _ in self.router.contacts),
+            "lines": len(self.switchboard.lines),
+            "agi_sessions": self.agi.session_count,
+            "tasks": len(asyncio.all_tasks()),
+            "repairs": self.link.repairs,
+            "ignored_events": self.router.ignored + self.switchboard.stray_events,
+            "failures": self.loop.failures,
+        }
+
+    async def _calls(self, request: Request) -> Any:
+        limit = request.get("limit", 200)
+        if not isinstance(limit, int) or not 1 <= limit <= 100_000:
+            raise RequestError("'limit' must be a number from 1 to 100000")
+        records = self.store.records
+        stored = await asyncio.to_thread(records.recent_calls, self.figures.begins, limit)
+        rows = {str(row.id): views.call_row(recorded_call(row), self.zone) for row in stored}
+        for call in self.book.live:
+            rows[call.id] = views.call_row(call, self.zone)
+        return sorted(rows.values(), key=lambda row: str(row["arrived_at"]), reverse=True)[:limit]
+
+    async def _call(self, request: Request) -> Any:
+        call = text_of(request, "call") or ""
+        why = text_of(request, "why")
+        if why is not None and self.router.seat(OperatorId(why)) is None:
+            raise RequestError(f"there is no operator '{why}'; `acd operators` lists them")
+        live = self.book.get(call)
+        if live is not None:
+            return views.call_story(live, self.zone, OperatorId(why) if why else None)
+        await asyncio.to_thread(self.store.flush, SETTLE_S)
+        story = await asyncio.to_thread(self.store.records.call, ContactId(call))
+        if story is None:
+            raise RequestError(f"there is no call '{call}'; `acd calls` lists them")
+        return story_of(story, self.zone, why)
+
+    async def _operator(self, request: Request) -> Any:
+        operator = text_of(request, "operator") or ""
+        action = text_of(request, "action") or ""
+        try:
+            standing = await self.desk.act(operator, action, text_of(request, "reason"))
+        except DeskError as error:
+            raise RequestError(str(error)) from error
+        return {
+            "operator": standing.operator,
+            "state": standing.state,
+            "reason": standing.reason,
+            "later": standing.later,
+        }
+
+    async def _reload(self, _: Request) -> Any:
+        """All or nothing: with any error the running settings stay as they are."""
+        problems = Problems()
+        fresh = await asyncio.to_thread(
+            load, self.origin.config, self.origin.dialplans, problems, self.origin.port_offset
+        )
+        if fresh is None:
+            raise RequestError(f"nothing was changed:\n{problems.render()}")
+        before, self.loaded = self.loaded, fresh
+        self.alerts.prompts_missing(fresh.missing, self.clock())
+        self.switchboard.set_operators(set(fresh.settings.operators))
+        await self.loop.settle(RulesReplaced(fresh.settings.rules))
+        self.roster.look(self.router.seats, self.clock())
+        self.desk.reasons = tuple(fresh.settings.service.pause_reasons.values())
+        needs_restart = before.settings.service != fresh.settings.service
+        new_phones = set(fresh.settings.operators) - set(before.settings.operators)
+        return {
+            "menu": fresh.menu.id,
+            "version": fresh.menu.version,
+            "warnings": problems.render(),
+            "restart_needed": needs_restart or bool(new_phones),
+        }
+
+
+def build(config: Path, dialplans: Path, port_offset: int) -> Service | None:
+    """A service ready to run, or None after saying on stderr why not."""
+    problems = Problems()
+    loaded = load(config, dialplans, problems, port_offset)
+    if problems.sorted():
+        print(problems.render(), file=sys.stderr)
+    if loaded is None:
+        print("acd: nothing was started; mend the errors above", file=sys.stderr)
+        return None
+    os.umask(0o077)  # records and logs hold the numbers of callers
+    folder = loaded.settings.service.folder
+    clock = service_clock()
+    alert = _StoreAlert()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        secrets = load_secrets(folder, loaded.settings.operators)
+        store = Store.open(loaded.settings.service.database, alert)
+    except (OSError, SecretsError, StoreError) as error:
+        print(f"acd: {error}", file=sys.stderr)
+        return None
+    origin = Origin(config, dialplans, port_offset)
+    return Service(origin, loaded, store, clock, secrets.ami)
+
+
+class _StoreAlert:
+    """Told by the store's thread when the database fails and when it is back."""
+
+    def __call__(self, trouble: str | None) -> None:
+        if trouble is None:
+            log.warning("the database works again")
+        else:
+            log.error("database: %s", trouble)
+
+
+def serve(config: Path, dialplans: Path, port_offset: int) -> int:
+    """Run the service until SIGTERM or SIGINT; 0, or 1 when it could not start or broke."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    service = build(config, dialplans, port_offset)
+    return 1 if service is None else asyncio.run(_serve(service))
+
+
+async def _serve(service: Service) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await service.run(stop, lambda: print("acd: the service is up", flush=True))
+    except OSError as error:
+        listen = service.settings.service.listen
+        print(
+            f"acd: cannot listen at {listen.agi} or {listen.socket} ({error.strerror or error}); "
+            "stop the other copy, or choose other ports in service.yaml",
+            file=sys.stderr,
+        )
+        return 1
+    return 0

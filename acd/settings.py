@@ -1,0 +1,93 @@
+"""What `config/` says, as the rest of the system sees it: frozen, checked, in core terms."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from acd.core.names import Language, Millis, OperatorId, QueueId
+from acd.core.queues import Rules
+
+FEATURES = ("ready", "pause", "wrap_up", "logout", "abuse")
+"""What an operator can tell the system from the phone; the codes are settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A host (an IP address) and a port to listen on."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where the parts of the system listen. `rtp` is the first and last port of the media."""
+
+    sip: Address
+    ami: Address
+    agi: Address
+    socket: Path
+    rtp: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """`service.yaml`: the machine room. Paths are absolute.
+
+    `trunk` lists the addresses whose calls are citizens' calls, without authentication.
+    `least_talk_ms`: a conversation the operator ends sooner is a failed offer.
+    `pause_reasons` maps the digit dialled after the pause code to the reason.
+    """
+
+    number: str
+    timezone: str
+    languages: tuple[Language, ...]
+    target_ms: Millis
+    database: str
+    listen: Listen
+    folder: Path
+    trunk: tuple[str, ...]
+    features: Mapping[str, str]
+    pause_reasons: Mapping[str, str]
+    least_talk_ms: Millis
+    menu: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """One of the shifts: weekdays 0 (Monday) to 6, and minutes since midnight, maybe overnight."""
+
+    id: str
+    days: tuple[int, ...]
+    begins: int
+    ends: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of `config/`, read together or not at all."""
+
+    folder: Path
+    service: Service
+    rules: Rules
+    topic_names: Mapping[str, Mapping[str, str]]
+    shifts: Mapping[str, Shift]
+    phrases: Mapping[str, Mapping[str, str]]
+    language_words: Mapping[str, str]
+
+    @property
+    def queues(self) -> tuple[QueueId, ...]:
+        """The queues in file order."""
+        return tuple(self.rules.queues)
+
+    @property
+    def operators(self) -> tuple[OperatorId, ...]:
+        """The roster in file order."""
+        return tuple(self.rules.operators)
+
+    def routable(self) -> frozenset[str]:
+        """The names a dialplan may send a caller to: topics and queues."""
+        return frozenset([*self.rules.topics, *self.rules.queues])

@@ -1,0 +1,229 @@
+"""Reads the files of `config/` into `Settings`; everything that is wrong is reported at once.
+
+The format of each file is described in `docs/configuration.md`.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from acd.core.names import BEST_LEVEL, Language, Millis, OperatorId, QueueId, Topic
+from acd.core.queues import OperatorProfile, QueueRules, Rules
+from acd.settings import Settings, Shift
+from acd.settings_entries import check_schema, entries
+from acd.settings_queues import read_queues
+from acd.settings_service import read_service
+from acd.yaml_source import Fields, Node, Problems, read_yaml
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+SHIPPED = Path(__file__).resolve().parent.parent / "config"
+LANGUAGES = (Language("kk"), Language("ru"), Language("en"))
+
+T = TypeVar("T")
+TopicEntry = tuple[QueueId, Mapping[str, str], Node]
+
+
+def load_settings(folder: Path, problems: Problems, *, port_offset: int = 0) -> Settings | None:
+    """All settings, or None when any file has an error (then `problems` says where).
+
+    Paths in the files are relative to the folder that holds `config/`. `port_offset` is added to
+    every port, so that copies run side by side from the same files.
+    """
+    if not folder.is_dir():
+        problems.error(str(folder), 0, 0, "E01", "there is no such folder; name the config folder")
+        return None
+    read = partial(_read, folder, problems)
+    service = read("service.yaml", partial(read_service, folder.resolve().parent, port_offset))
+    languages = service.languages if service else LANGUAGES
+    target_ms = service.target_ms if service else Millis(30_000)
+    topics = read("skills.yaml", partial(_topics, languages)) or {}
+    phrases, words = _phrases(folder, problems, languages)
+    queues = read("queues.yaml", partial(read_queues, target_ms, phrases)) or {}
+    shifts = read("shifts.yaml", _shifts) or {}
+    operators = read("operators.yaml", partial(_operators, languages, topics, shifts)) or {}
+    if (folder / "holidays.yaml").is_file():
+        read("holidays.yaml", _holidays)
+    _check_topics(topics, queues, folder / "queues.yaml", problems)
+    if problems.has_errors or service is None:
+        return None
+    rules = Rules(
+        target_ms=target_ms,
+        topics={topic: queue for topic, (queue, _, _) in topics.items()},
+        queues=queues,
+        operators=operators,
+    )
+    names = {str(topic): names for topic, (_, names, _) in topics.items()}
+    return Settings(folder.resolve(), service, rules, names, shifts, phrases, words)
+
+
+def routable_names(folder: Path) -> frozenset[str] | None:
+    """The topics and queues of a config folder, for checking dialplans.
+
+    None when skills.yaml is absent or has mistakes of its own, which are for `acd check` to say.
+    """
+    problems = Problems()
+    topics = _read(folder, problems, "skills.yaml", partial(_topics, ())) or {}
+    if problems.has_errors:
+        return None
+    return frozenset([*topics, *(queue for queue, _, _ in topics.values())])
+
+
+def _read(
+    folder: Path, problems: Problems, name: str, convert: Callable[[Node], T | None]
+) -> T | None:
+    root = read_yaml(folder / name, problems)
+    return None if root is None else convert(root)
+
+
+def _topics(languages: Sequence[Language], root: Node) -> dict[Topic, TopicEntry]:
+    topics: dict[Topic, TopicEntry] = {}
+    for key, value in entries(root, "topics"):
+        fields = value.fields(required=["queue", "name"])
+        if fields is None:
+            continue
+        queue, name = fields.get("queue"), fields.get("name")
+        queue_id = queue.name() if queue else None
+        names = name.texts(languages) if name and languages else {}
+        if queue_id is not None and queue is not None:
+            topics[Topic(key.text or "")] = (QueueId(queue_id), names or {}, queue)
+    return topics
+
+
+def _check_topics(
+    topics: Mapping[Topic, TopicEntry],
+    queues: Mapping[QueueId, QueueRules],
+    queues_file: Path,
+    problems: Problems,
+) -> None:
+    """Every topic leads to a queue that exists, and the queue of last resort is there."""
+    if not queues or not topics:
+        return
+    for _, _, node in topics.values():
+        node.choice([str(queue) for queue in queues], "E04")
+    if "general" not in queues:
+        message = "the queue 'general' is missing; callers with an unknown topic go there: add it"
+        problems.error(str(queues_file), 0, 0, "E04", message)
+
+
+def _phrases(
+    folder: Path, problems: Problems, languages: Sequence[Language]
+) -> tuple[dict[str, Mapping[str, str]], dict[str, str]]:
+    """The system's sentences: ours, with those of the config folder on top when it has the file."""
+    phrases: dict[str, Mapping[str, str]] = {}
+    words: dict[str, str] = {}
+    own = folder / "phrases.yaml"
+    shipped = SHIPPED / "phrases.yaml"
+    is_shipped = own.resolve() == shipped
+    for path in [own] if is_shipped else [shipped, own] if own.is_file() else [shipped]:
+        root = read_yaml(path, problems)
+        fields = root.fields(required=["schema", "languages", "phrases"]) if root else None
+        if fields is None:
+            continue
+        check_schema(fields)
+        group = fields.get("phrases")
+        for key, value in (group.entries or []) if group else []:
+            texts = _texts(value, languages)
+            if texts is not None and key.name() is not None:
+                phrases[key.text or ""] = texts
+        group = fields.get("languages")
+        for key, value in (group.entries or []) if group else []:
+            language = value.fields(required=["whisper"])
+            word = language.read("whisper", Node.sentence) if language else None
+            if word is not None:
+                words[key.text or ""] = word
+    return phrases, words
+
+
+def _texts(node: Node, languages: Sequence[Language]) -> dict[str, str] | None:
+    """Texts in the languages in use; a file may hold more languages than the service speaks."""
+    wanted = [*languages, *(lang for lang in LANGUAGES if lang not in languages)]
+    unused = [lang for lang in wanted if lang not in languages]
+    if unused and node.entries is not None:
+        node.entries = [(k, v) for k, v in node.entries if k.text not in unused]
+    return node.texts(languages)
+
+
+def _shifts(root: Node) -> dict[str, Shift]:
+    shifts: dict[str, Shift] = {}
+    for key, value in entries(root, "shifts"):
+        fields = value.fields(required=["days", "hours"], optional=["breaks"])
+        if fields is None:
+            continue
+        days = fields.read("days", lambda node: node.list_of(_weekday))
+        hours = fields.read("hours", Node.hours)
+        _breaks(fields)
+        # Kept with a mistake in it too: whoever works in it is not to be blamed for that.
+        begins, ends = hours or (0, 0)
+        shifts[key.text or ""] = Shift(key.text or "", tuple(sorted(set(days or ()))), begins, ends)
+    return shifts
+
+
+def _weekday(node: Node) -> int | None:
+    word = node.choice(WEEKDAYS)
+    return None if word is None else WEEKDAYS.index(word)
+
+
+def _breaks(fields: Fields) -> None:
+    """Breaks are checked, so that a mistake shows now; who may take one when is not ruled yet."""
+    for node in (fields.get("breaks") or fields.node).items or []:
+        entry = node.fields(required=["at", "for"], optional=["at_once"])
+        if entry is not None:
+            entry.read("at", Node.time_of_day)
+            entry.read("for", Node.duration_ms)
+            entry.read("at_once", Node.percent)
+
+
+def _holidays(root: Node) -> bool:
+    fields = root.fields(required=["schema", "holidays"])
+    if fields is not None:
+        check_schema(fields)
+        fields.read("holidays", lambda node: node.list_of(Node.date))
+    return True
+
+
+def _operators(
+    languages: Sequence[Language],
+    topics: Collection[Topic],
+    shifts: Collection[str],
+    root: Node,
+) -> dict[OperatorId, OperatorProfile]:
+    operators: dict[OperatorId, OperatorProfile] = {}
+    for key, value in entries(root, "operators"):
+        fields = value.fields(
+            required=["shift", "languages", "topics"], optional=["name", "wrap_up", "ring"]
+        )
+        if fields is None:
+            continue
+        id_ = OperatorId(key.text or "")
+        shift = fields.get("shift")
+        if shift is not None and shifts:
+            shift.choice(list(shifts), "E04")
+        operators[id_] = OperatorProfile(
+            id=id_,
+            name=fields.read("name", Node.sentence) or id_,
+            shift=(shift.text or "") if shift else "",
+            languages={Language(k): v for k, v in _levels(fields, "languages", languages).items()},
+            topics={Topic(k): v for k, v in _levels(fields, "topics", topics).items()},
+            wrap_up_ms=_millis(fields, "wrap_up", 0, 3_600_000),
+            ring_ms=_millis(fields, "ring", 1000, 60_000),
+        )
+    return operators
+
+
+def _levels(fields: Fields, name: str, known: Collection[str]) -> dict[str, int]:
+    def skill(node: Node) -> str | None:
+        return node.choice(list(known), "E04") if known else node.text
+
+    node = fields.get(name)
+    if node is None:
+        return {}
+    levels = node.mapping_of(skill, lambda level: level.integer(1, BEST_LEVEL)) or {}
+    if name == "languages" and node.entries is not None and not node.entries:
+        node.error("an operator needs at least one language; write it as in {ru: 5}")
+    return levels
+
+
+def _millis(fields: Fields, name: str, lo_ms: int, hi_ms: int) -> Millis | None:
+    value = fields.read(name, lambda node: node.duration_ms(lo_ms, hi_ms))
+    return None if value is None else Millis(value)

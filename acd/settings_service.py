@@ -1,0 +1,218 @@
+"""Reads `service.yaml`: number, languages, addresses, feature codes."""
+
+import ipaddress
+import re
+import zoneinfo
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from acd.core.names import Language, Millis
+from acd.places import offset_path
+from acd.settings import FEATURES, Address, Listen, Service
+from acd.yaml_source import Fields, Node
+
+FEATURE_CODES: Final = {
+    "ready": "*1",
+    "pause": "*2",
+    "wrap_up": "*3",
+    "logout": "*0",
+    "abuse": "*9",
+}
+PAUSE_REASONS: Final = {"1": "break", "2": "lunch", "3": "training", "4": "meeting", "5": "other"}
+RTP_PORTS: Final = (10_000, 14_999)
+KNOWN_LANGUAGES: Final = ("kk", "ru", "en")
+
+
+def read_service(base: Path, port_offset: int, root: Node) -> Service | None:
+    """The service's own settings; relative paths are taken from `base`.
+
+    None when something needed is missing or wrong, which the problems then say.
+    """
+    fields = root.fields(
+        required=["schema", "number", "timezone", "languages", "target", "database", "listen"],
+        optional=["folder", "trunk", "features", "pause_reasons", "least_talk", "menu"],
+    )
+    if fields is None:
+        return None
+    schema = fields.get("schema")
+    if schema is not None and schema.text != "1":
+        schema.error("this version reads schema 1; write 'schema: 1'")
+    number = fields.read("number", _number)
+    zone = fields.read("timezone", _zone)
+    languages = fields.read("languages", _languages)
+    target = fields.read("target", lambda node: node.duration_ms(1000, 3_600_000))
+    folder = base / offset_path(fields.read("folder", Node.sentence) or "var", port_offset)
+    database = fields.read("database", partial(_database, base, port_offset))
+    listen = _listen(fields, base, port_offset)
+    if not number or not zone or not languages or not target or not database or listen is None:
+        return None
+    trunk = fields.read("trunk", lambda node: node.list_of(_network)) or ["127.0.0.2"]
+    return Service(
+        number=number,
+        timezone=zone,
+        languages=tuple(dict.fromkeys(languages)),
+        target_ms=Millis(target),
+        database=database,
+        listen=listen,
+        folder=folder,
+        trunk=tuple(trunk),
+        features=_features(fields),
+        pause_reasons=_reasons(fields),
+        least_talk_ms=Millis(fields.read("least_talk", _least_talk, 3000)),
+        menu=fields.read("menu", Node.name),
+    )
+
+
+def _least_talk(node: Node) -> int | None:
+    return node.duration_ms(0, 60_000)
+
+
+def _number(node: Node) -> str | None:
+    text = node.string()
+    if text is not None and not (text.isascii() and text.isdigit() and len(text) <= 15):
+        node.error(f'{node.in_words()} is not a telephone number; write digits, as in "1414"')
+        return None
+    return text
+
+
+def _zone(node: Node) -> str | None:
+    text = node.string()
+    if text is not None and text not in zoneinfo.available_timezones():
+        node.error(f"{node.in_words()} is not a time zone of this machine; write Asia/Almaty")
+        return None
+    return text
+
+
+def _languages(node: Node) -> list[Language] | None:
+    """All of them or none, lest every text in a misspelt one be called wrong as well."""
+    languages = node.list_of(_language)
+    return languages if languages and len(languages) == len(node.items or ()) else None
+
+
+def _language(node: Node) -> Language | None:
+    word = node.choice(KNOWN_LANGUAGES)
+    return None if word is None else Language(word)
+
+
+def _database(base: Path, port_offset: int, node: Node) -> str | None:
+    """A database URL; the path of an SQLite file is made absolute."""
+    text = node.string()
+    if text is None:
+        return None
+    scheme, _, rest = text.partition("://")
+    if not rest.strip("/") or scheme.partition("+")[0] not in ("sqlite", "postgresql"):
+        example = "sqlite:///var/1414.sqlite or postgresql+psycopg://user@host/1414"
+        node.error(f"{node.in_words()} is not a database; write it as in {example}")
+        return None
+    if scheme == "sqlite":
+        path = base / offset_path(rest.removeprefix("/"), port_offset)
+        return f"sqlite:///{path}"
+    return text
+
+
+def _listen(fields: Fields, base: Path, port_offset: int) -> Listen | None:
+    node = fields.get("listen")
+    names = ("sip", "ami", "agi", "socket")
+    listen = node.fields(required=names, optional=["rtp"]) if node else None
+    if node is None or listen is None:
+        return None
+    address = partial(_address, port_offset)
+    sip, ami, agi = (listen.read(name, address) for name in ("sip", "ami", "agi"))
+    socket = listen.read("socket", Node.sentence)
+    default = (RTP_PORTS[0] + port_offset, RTP_PORTS[1] + port_offset)
+    rtp = listen.read("rtp", partial(_ports, port_offset), default)
+    for name, found in (("ami", ami), ("agi", agi)):
+        if found is not None and not ipaddress.ip_address(found.host).is_loopback:
+            where = listen.get(name) or node
+            where.error(f"{name} has no protection of its own; listen on 127.0.0.1")
+    if sip is None or ami is None or agi is None or socket is None:
+        return None
+    if ami.port == agi.port:
+        listen.key("agi").error(f"port {agi.port - port_offset} is taken by ami; choose another")
+        return None
+    return Listen(sip, ami, agi, base / offset_path(socket, port_offset), rtp)
+
+
+def _address(port_offset: int, node: Node) -> Address | None:
+    text = node.plain_text('an address and a port, as in "127.0.0.1:5060"')
+    if text is None:
+        return None
+    host, _, port = text.rpartition(":")
+    try:
+        ipaddress.IPv4Address(host)
+        number = int(port) + port_offset
+        if not 1 <= number <= 65_535:
+            raise ValueError(port)
+    except ValueError:
+        node.error(f'{node.in_words()} is not an address and a port; write "127.0.0.1:5060"')
+        return None
+    return Address(host, number)
+
+
+def _ports(port_offset: int, node: Node) -> tuple[int, int] | None:
+    text = node.plain_text('two ports, as in "10000-14999"')
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", text)
+    first, last = (int(port) + port_offset for port in match.groups()) if match else (0, 0)
+    if not 1024 <= first < last <= 65_535:
+        node.error(f'{node.in_words()} is not a range of ports; write it as in "10000-14999"')
+        return None
+    return first, last
+
+
+def _network(node: Node) -> str | None:
+    text = node.string()
+    if text is None:
+        return None
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        node.error(f"{node.in_words()} is not an address or a network; write it as in 127.0.0.2")
+        return None
+    return text
+
+
+def _features(fields: Fields) -> Mapping[str, str]:
+    codes = dict(FEATURE_CODES)
+    node = fields.get("features")
+    given = node.fields(optional=FEATURES) if node else None
+    for name in FEATURES if given else ():
+        code = given.read(name, _code) if given else None
+        if code is not None:
+            codes[name] = code
+    for name, code in codes.items():
+        same = [other for other, taken in codes.items() if taken == code and other != name]
+        if same and given is not None and name in given:
+            given.key(name).error(f"'{code}' is the code of '{same[0]}' as well; choose another")
+            break
+        if code[:-1] == codes["pause"] and code[-1] != "0" and given is not None:
+            where = given.key(name if name in given else "pause")
+            where.error(f"'{code}' of '{name}' is the pause with its reason too; choose another")
+    return codes
+
+
+def _code(node: Node) -> str | None:
+    text = node.string()
+    if text is not None and not (
+        2 <= len(text) <= 4 and text[0] == "*" and text[1:].isdigit() and text.isascii()
+    ):
+        node.error(f'{node.in_words()} is not a feature code; write a star and digits, as in "*1"')
+        return None
+    return text
+
+
+def _reasons(fields: Fields) -> Mapping[str, str]:
+    node = fields.get("pause_reasons")
+    given = node.mapping_of(_digit, Node.name) if node else None
+    return given or PAUSE_REASONS
+
+
+def _digit(node: Node) -> str | None:
+    text = node.string()
+    if text is not None and not (len(text) == 1 and text in "123456789"):
+        node.error(f'{node.in_words()} is not one digit from 1 to 9; write it as in "1"')
+        return None
+    return text

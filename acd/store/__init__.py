@@ -1,0 +1,40 @@
+"""Records of every call, in SQLite or PostgreSQL.
+
+`Store` writes and reads for the service; `Records` reads alone, service or no service. A slow or
+dead database never delays a call: rows wait in memory, in order, until it takes them.
+"""
+
+from acd.store.database import StoreError, masked_url
+from acd.store.records import CallStory, OpenCall, OperatorTally, QueueTally, Records
+from acd.store.rows import (
+    CallRow,
+    Data,
+    DecisionRow,
+    EventRow,
+    IntervalRow,
+    OperatorNowRow,
+    Outcome,
+)
+from acd.store.store import Store
+from acd.store.writer import Health, Limits, SayAlert
+
+__all__ = [
+    "CallRow",
+    "CallStory",
+    "Data",
+    "DecisionRow",
+    "EventRow",
+    "Health",
+    "IntervalRow",
+    "Limits",
+    "OpenCall",
+    "OperatorNowRow",
+    "OperatorTally",
+    "Outcome",
+    "QueueTally",
+    "Records",
+    "SayAlert",
+    "Store",
+    "StoreError",
+    "masked_url",
+]

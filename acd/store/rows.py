@@ -1,0 +1,110 @@
+"""What is put on record: one frozen row per thing that happened.
+
+Moments are integer milliseconds since the epoch, durations integer milliseconds. A row carries
+the identity of what it describes, never one given by the database: writing it twice changes
+nothing, so a batch whose fate is unknown can simply be written again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from acd.core.names import NO_TIME, ContactId, Language, Millis, OperatorId, QueueId, Topic
+
+Outcome = Literal[
+    "answered",
+    "abandoned",
+    "callback",
+    "overflowed",
+    "left_menu",
+    "finished_in_menu",
+    "fallback",
+]
+"""How a call ended. The first four are for calls that entered a queue, and add up to offered."""
+
+Data = Mapping[str, object]
+"""The particulars of an event: anything JSON can say."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """One call as known now; written whole, and the last one written counts.
+
+    `id` is Asterisk's Uniqueid. `outcome` and `ended_at` are None while the call lives.
+    `talk_ended_at` is the end of the conversation, `ended_at` of the caller's channel.
+    `wait_ms` runs from queued to connected or to the end, `handle_ms` includes wrap-up.
+    `menu` is the id of the dialplan, `menu_version` the version the call began with.
+    """
+
+    id: ContactId
+    node: str
+    arrived_at: Millis
+    number: str | None = None
+    language: Language | None = None
+    topic: Topic | None = None
+    queue: QueueId | None = None
+    queued_at: Millis | None = None
+    connected_at: Millis | None = None
+    talk_ended_at: Millis | None = None
+    ended_at: Millis | None = None
+    outcome: Outcome | None = None
+    wait_ms: Millis | None = None
+    operator: OperatorId | None = None
+    skill_level: int | None = None
+    step: int = 0
+    handle_ms: Millis | None = None
+    priority_ms: Millis = NO_TIME
+    menu: str | None = None
+    menu_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One line of a call's timeline. `seq` counts from 0 within the call."""
+
+    call: ContactId
+    seq: int
+    at: Millis
+    event: str
+    data: Data
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """Why the router did what it did for a call. `seq` counts from 0 within the call."""
+
+    call: ContactId
+    seq: int
+    at: Millis
+    rule: str
+    taken: OperatorId | None
+    candidates: tuple[OperatorId, ...]
+    refused: Mapping[str, tuple[OperatorId, ...]]
+    waited_ms: Millis
+    step: int
+    estimated_wait_ms: Millis | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalRow:
+    """What an operator did from one moment to another, written when it has ended."""
+
+    operator: OperatorId
+    began_at: Millis
+    ended_at: Millis
+    state: str
+    reason: str | None = None
+    call: ContactId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorNowRow:
+    """What an operator chose last, to be taken up again after a restart."""
+
+    operator: OperatorId
+    logged_in: bool
+    pause: str | None
+    since: Millis
+
+
+Row = CallRow | EventRow | DecisionRow | IntervalRow | OperatorNowRow

@@ -1,0 +1,90 @@
+"""The tables as this version of the program writes and reads them.
+
+`acd/migrations` makes them; a test keeps the two equal. There are no foreign keys: a line of a
+timeline is worth keeping even when the row of its call could not be written.
+"""
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text
+
+metadata = MetaData()
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("node", Text, nullable=False),
+    Column("arrived_at", BigInteger, nullable=False),
+    Column("number", Text),
+    Column("language", Text),
+    Column("topic", Text),
+    Column("queue", Text),
+    Column("queued_at", BigInteger),
+    Column("connected_at", BigInteger),
+    Column("talk_ended_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("outcome", Text),
+    Column("wait_ms", BigInteger),
+    Column("operator", Text),
+    Column("skill_level", Integer),
+    Column("step", Integer, nullable=False),
+    Column("handle_ms", BigInteger),
+    Column("priority_ms", BigInteger, nullable=False),
+    Column("menu", Text),
+    Column("menu_version", Text),
+)
+Index("calls_by_arrival", calls.c.arrived_at)
+Index("calls_by_queueing", calls.c.queued_at)
+Index("calls_by_queue", calls.c.queue, calls.c.queued_at)
+Index(
+    "calls_open",
+    calls.c.arrived_at,
+    sqlite_where=calls.c.ended_at.is_(None),
+    postgresql_where=calls.c.ended_at.is_(None),
+)
+
+call_events = Table(
+    "call_events",
+    metadata,
+    Column("call", Text, primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("data", Text, nullable=False),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("call", Text, primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("taken", Text),
+    Column("candidates", Text, nullable=False),
+    Column("refused", Text, nullable=False),
+    Column("waited_ms", BigInteger, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("estimated_wait_ms", BigInteger),
+)
+
+operator_intervals = Table(
+    "operator_intervals",
+    metadata,
+    Column("operator", Text, primary_key=True),
+    Column("began_at", BigInteger, primary_key=True, autoincrement=False),
+    Column("ended_at", BigInteger, primary_key=True, autoincrement=False),
+    Column("state", Text, primary_key=True),
+    Column("reason", Text),
+    Column("call", Text),
+)
+Index("intervals_by_beginning", operator_intervals.c.began_at)
+Index("intervals_by_end", operator_intervals.c.ended_at)
+
+operator_now = Table(
+    "operator_now",
+    metadata,
+    Column("operator", Text, primary_key=True),
+    Column("logged_in", Boolean, nullable=False),
+    Column("pause", Text),
+    Column("since", BigInteger, nullable=False),
+)

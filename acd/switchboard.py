@@ -1,0 +1,468 @@
+"""Carries the router's commands out on Asterisk, and turns what Asterisk reports into events.
+
+Only this module and `acd.ami` know Asterisk's words. A caller waits in the dialplan's hold; an
+offer is a Redirect of the caller into a line that dials the operator's phone; what becomes of it
+comes back as events. Nothing here decides anything about routing.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Protocol, assert_never
+
+from acd.ami import Message
+from acd.core.commands import CancelOffer, Offer, PlayMessage, ReturnCaller
+from acd.core.events import (
+    CallerHungUp,
+    CallerLeft,
+    Connected,
+    Event,
+    OfferFailed,
+    OfferFailure,
+    OperatorAnswered,
+    OperatorHungUp,
+    OperatorLost,
+    Phone,
+    PhoneChanged,
+)
+from acd.core.names import ContactId, OperatorId
+from acd.lines import Line, Place, Wish
+
+log = logging.getLogger(__name__)
+
+SETTLE_S = 3.0
+"""How long a Redirect may take to show its effect before the channel itself is asked."""
+CALL_REJECTED = "21"
+"""The cause of a SIP 603: somebody pressed decline. Dial calls that CHANUNAVAIL."""
+GONE_KEPT = 2000
+"""Ended calls remembered, so that late news of them is not taken for a new call."""
+
+PHONES = {"NOT_INUSE": Phone.FREE, "UNAVAILABLE": Phone.UNREACHABLE, "INVALID": Phone.UNREACHABLE}
+"""Asterisk's device states; all others mean that the phone is in use."""
+
+
+class Link(Protocol):
+    """What the switchboard needs of AMI: send in order without waiting, or ask."""
+
+    def post(self, name: str, **headers: str) -> "asyncio.Task[Message | None]":
+        """Send an action; the answer may be looked at later, None when it was refused."""
+
+    async def listing(self, name: str, timeout_s: float = 10.0, **headers: str) -> list[Message]:
+        """Ask for a list."""
+
+
+class Listener(Protocol):
+    """Who is told what happens to calls, beside the router."""
+
+    def call_arrived(self, call: str, number: str) -> None:
+        """A citizen's channel was born."""
+
+    def call_event(self, call: str, event: str, **data: str | int | None) -> None:
+        """Something for the call's timeline that the router does not need."""
+
+    def call_gone(self, call: str) -> None:
+        """The citizen's channel is destroyed."""
+
+
+class Switchboard:
+    """All callers' channels of one Asterisk."""
+
+    def __init__(
+        self,
+        post: Callable[[Event], None],
+        listener: Listener,
+        *,
+        sound: Callable[[str, str], str | None],
+        whisper: Callable[[str], str | None],
+        settle_s: float = SETTLE_S,
+    ) -> None:
+        """Wire it up.
+
+        Args:
+            post: hands an event to the router; must not block.
+            listener: hears of calls.
+            sound: (call, phrase) -> the file Asterisk plays to that caller, None without one.
+            whisper: call -> the file the operator hears before that caller.
+            settle_s: how long a Redirect may take to show its effect.
+        """
+        self._post = post
+        self._listener = listener
+        self._sound = sound
+        self._whisper = whisper
+        self._settle_s = settle_s
+        self._link: Link | None = None
+        self._lines: dict[str, Line] = {}
+        self._legs: dict[str, str] = {}
+        self._gone: dict[str, None] = {}
+        self._operators: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.stray_events = 0
+
+    def attach(self, link: Link | None) -> None:
+        """Use this link from now on; None while there is none. Waiting wishes are kept.
+
+        What happened in between was not heard, so Asterisk is asked where each caller is before
+        anybody is moved.
+        """
+        self._link = link
+        for line in self._lines.values() if link is not None else ():
+            if line.place in (Place.HOLD, Place.PARKED, Place.SAYING):
+                line.place = Place.MOVING
+            self._spawn(self.look_at(line))
+
+    def set_operators(self, operators: set[str]) -> None:
+        """Whose phones' states matter."""
+        self._operators = operators
+
+    def line(self, call: str) -> Line | None:
+        """A live call's line."""
+        return self._lines.get(call)
+
+    def is_gone(self, call: str) -> bool:
+        """Whether a call has ended lately: whoever still speaks of it is late."""
+        line = self._lines.get(call)
+        return call in self._gone or (line is not None and line.place is Place.GONE)
+
+    @property
+    def lines(self) -> list[Line]:
+        """Every live call."""
+        return list(self._lines.values())
+
+    # Commands
+
+    def carry_out(self, command: Wish) -> None:
+        """Do it now, or as soon as the caller's channel sits still."""
+        line = self._lines.get(command.contact)
+        if line is None or line.place in (Place.GONE, Place.FALLBACK):
+            log.info("too late for %s", command)
+            return
+        if isinstance(command, CancelOffer) and self._unsent(line, command):
+            return
+        if isinstance(command, PlayMessage) and (line.wishes or line.place is not Place.PARKED):
+            return
+        line.wishes.append(command)
+        self._next(line)
+
+    def _unsent(self, line: Line, command: CancelOffer) -> bool:
+        """Drop an offer that was never sent; True when there was one."""
+        for wish in line.wishes:
+            if isinstance(wish, Offer) and wish.operator == command.operator:
+                line.wishes.remove(wish)
+                return True
+        return line.place in (Place.HOLD, Place.PARKED, Place.SAYING)
+
+    def _next(self, line: Line) -> None:
+        """Carry out wishes until one has set the channel in motion; some need no Redirect."""
+        while line.wishes and line.is_still and self._link is not None:
+            self._grant(line, line.wishes.popleft())
+
+    def _grant(self, line: Line, wish: Wish) -> None:
+        match wish:
+            case Offer(operator=operator, ring_ms=ring_ms):
+                self._deliver(line, operator, ring_ms)
+            case CancelOffer() | ReturnCaller():
+                if line.place in (Place.RINGING, Place.TALKING):
+                    phrase = "returned" if isinstance(wish, ReturnCaller) else None
+                    self._to_hold(line, phrase, interruptible=False)
+            case PlayMessage(phrase=phrase):
+                self._to_hold(line, phrase, interruptible=True)
+            case _:
+                assert_never(wish)
+
+    def _deliver(self, line: Line, operator: OperatorId, ring_ms: int) -> None:
+        if line.place not in (Place.PARKED, Place.SAYING):
+            log.warning("%s is %s: %s is not rung for it", line.call, line.place.value, operator)
+            return
+        line.offer += 1
+        line.operator, line.has_rung = operator, False
+        whisper = self._whisper(line.call) or ""
+        value = f"{operator}|{ring_ms / 1000:g}|{whisper}|{line.offer}"
+        self._set(line, "ACD_OFFER", value)
+        self._redirect(line, "acd-deliver")
+
+    def _to_hold(self, line: Line, phrase: str | None, *, interruptible: bool) -> None:
+        sound = self._sound(line.call, phrase) if phrase else None
+        if phrase and sound is None and line.place is Place.PARKED:
+            return
+        self._set(line, "ACD_SAY", sound or "")
+        line.interruptible = interruptible
+        line.operator = None
+        self._redirect(line, "acd-hold")
+
+    def _set(self, line: Line, name: str, value: str) -> None:
+        assert self._link is not None
+        self._link.post("Setvar", Channel=line.call, Variable=name, Value=value)
+
+    def _redirect(self, line: Line, context: str) -> None:
+        assert self._link is not None
+        line.place = Place.MOVING
+        line.moved += 1
+        answer = self._link.post(
+            "Redirect", Channel=line.call, Context=context, Exten="s", Priority="1"
+        )
+        self._spawn(self._see_it_happen(line, line.moved, answer))
+
+    async def _see_it_happen(
+        self, line: Line, moved: int, answer: "asyncio.Task[Message | None]"
+    ) -> None:
+        """A Redirect counts when an event shows its effect; without one the channel is asked."""
+        accepted = await answer
+        await asyncio.sleep(self._settle_s if accepted is not None else min(0.2, self._settle_s))
+        if line.moved == moved and line.place is Place.MOVING:
+            log.warning("%s: the redirect had no effect to be seen; asking Asterisk", line.call)
+            await self.look_at(line)
+
+    async def look_at(self, line: Line) -> None:
+        """Ask where a channel really is, and believe it."""
+        if self._link is None:
+            return
+        try:
+            found = await self._link.listing("Status", Channel=line.call)
+        except Exception as error:
+            log.warning("%s: Asterisk does not say where it is: %s", line.call, error)
+            found = [] if "No such channel" in str(error) else [{"Context": "?"}]
+        if not found:
+            self._caller_gone(line.call)
+            return
+        context = found[0].get("Context")
+        if context == "acd-fallback":
+            self._on_fallback(line)
+        elif context == "acd-deliver" and found[0].get("BridgeID") and line.operator is not None:
+            self._on_bridge_enter({"Uniqueid": line.call, "BridgeNumChannels": "2"})
+        elif context == "acd-hold" and line.place is not Place.GONE:
+            self._on_hold(line)
+            self._on_music({"Uniqueid": line.call})
+
+    # Events
+
+    def on_event(self, message: Message) -> None:
+        """One AMI event; events that do not concern a known caller or phone are dropped."""
+        handler = self._handlers().get(message.get("Event", ""))
+        if handler is not None:
+            handler(message)
+
+    def _handlers(self) -> Mapping[str, Callable[[Message], None]]:
+        return {
+            "UserEvent": self._on_user_event,
+            "MusicOnHoldStart": self._on_music,
+            "DialBegin": self._on_dial_begin,
+            "DialState": self._on_dial_state,
+            "BridgeEnter": self._on_bridge_enter,
+            "HangupRequest": self._on_hangup_request,
+            "Hangup": self._on_hangup,
+            "DeviceStateChange": self._on_device_state,
+            "ContactStatus": self._on_contact_status,
+        }
+
+    def arrived(self, call: str, channel: str, number: str) -> None:
+        """A citizen's call; FastAGI and AMI may each be first to know."""
+        if call and call not in self._lines and call not in self._gone:
+            self._lines[call] = Line(call, channel)
+            self._listener.call_arrived(call, number)
+
+    def adopt(self, call: str, channel: str, number: str) -> None:
+        """A caller found in hold; the next piece of music says that they sit still."""
+        self.arrived(call, channel, number)
+        line = self._lines.get(call)
+        if line is not None and line.place is not Place.GONE:
+            line.place = Place.HOLD
+
+    def _on_user_event(self, message: Message) -> None:
+        if message.get("UserEvent") == "ACDCall":
+            channel, number = message.get("Channel", ""), message.get("Number", "")
+            self.arrived(message.get("Call", ""), channel, number)
+            return
+        line = self._lines.get(message.get("Call", ""))
+        if line is None or line.place is Place.GONE:
+            self.stray_events += message.get("UserEvent") != "ACDEnd"  # the usual end of a call
+            return
+        match message.get("UserEvent"):
+            case "ACDHold":
+                self._on_hold(line)
+            case "ACDAnswer":
+                if self._is_current(line, message) and line.operator is not None:
+                    self._post(OperatorAnswered(ContactId(line.call), line.operator))
+            case "ACDDial":
+                self._on_dial_result(line, message)
+            case "ACDFallback":
+                self._on_fallback(line)
+            case "ACDEnd":
+                self._caller_gone(line.call)
+
+    def _is_current(self, line: Line, message: Message) -> bool:
+        """Whether a report is about the offer in hand and not about one given up meanwhile."""
+        return message.get("Offer") == str(line.offer)
+
+    def _on_hold(self, line: Line) -> None:
+        """The caller has entered hold; with something to say that comes first."""
+        if line.place is Place.TALKING and line.operator is not None:
+            # Pulled out by a cancel that crossed the answer: the caller waits on.
+            failure = OfferFailed(ContactId(line.call), line.operator, OfferFailure.NO_RESULT)
+            self._post(failure)
+        self._drop_leg(line)
+        line.operator = None
+        line.place = Place.SAYING if line.place is Place.MOVING else Place.HOLD
+        self._next(line)
+
+    def _on_fallback(self, line: Line) -> None:
+        """Asterisk's plain queue has the caller now: they are not touched any more."""
+        if line.place in (Place.FALLBACK, Place.GONE):
+            return
+        line.place = Place.FALLBACK
+        line.wishes.clear()
+        self._drop_leg(line)
+        self._listener.call_event(line.call, "fallback")
+        self._post(CallerLeft(ContactId(line.call)))
+
+    def _on_music(self, message: Message) -> None:
+        line = self._lines.get(message.get("Uniqueid", ""))
+        if line is not None and line.place in (Place.HOLD, Place.SAYING):
+            line.place = Place.PARKED
+            line.interruptible = True
+            self._next(line)
+
+    def _on_dial_begin(self, message: Message) -> None:
+        line = self._lines.get(message.get("Uniqueid", ""))
+        if line is None:
+            return
+        line.leg, line.leg_channel = message.get("DestUniqueid"), message.get("DestChannel")
+        if line.leg:
+            self._legs[line.leg] = line.call
+        if line.place is Place.MOVING:
+            line.place = Place.RINGING
+            self._next(line)
+
+    def _on_dial_state(self, message: Message) -> None:
+        line = self._lines.get(message.get("Uniqueid", ""))
+        if line is not None and not line.has_rung:
+            line.has_rung = True
+            self._listener.call_event(line.call, "ringing", operator=line.operator)
+
+    def _on_bridge_enter(self, message: Message) -> None:
+        if message.get("BridgeNumChannels") != "2":
+            return
+        unique = message.get("Uniqueid", "")
+        line = self._lines.get(unique) or self._lines.get(self._legs.get(unique, ""))
+        if line is None or line.operator is None or line.place is Place.GONE:
+            return
+        if line.place in (Place.RINGING, Place.MOVING):
+            line.place = Place.TALKING
+            self._post(Connected(ContactId(line.call), line.operator))
+            self._next(line)
+
+    def _on_dial_result(self, line: Line, message: Message) -> None:
+        operator = line.operator
+        if not self._is_current(line, message) or operator is None:
+            return
+        contact = ContactId(line.call)
+        self._drop_leg(line)
+        line.operator = None
+        if message.get("Next") == "after":
+            line.place = Place.AFTER
+            line.wishes.clear()
+            self._post(OperatorHungUp(contact, operator))
+            return
+        line.place = Place.HOLD
+        self._post(OfferFailed(contact, operator, _failure(message, has_rung=line.has_rung)))
+
+    def _on_hangup_request(self, message: Message) -> None:
+        if message.get("Uniqueid", "") in self._lines:
+            self._caller_gone(message["Uniqueid"])
+
+    def _on_hangup(self, message: Message) -> None:
+        unique = message.get("Uniqueid", "")
+        self._legs.pop(unique, None)
+        if unique in self._lines:
+            self._caller_gone(unique)
+            del self._lines[unique]
+            self._gone[unique] = None
+            if len(self._gone) > GONE_KEPT:
+                del self._gone[next(iter(self._gone))]
+            self._listener.call_gone(unique)
+
+    def _caller_gone(self, call: str) -> None:
+        line = self._lines[call]
+        if line.place is Place.GONE:
+            return
+        line.place = Place.GONE
+        line.wishes.clear()
+        self._drop_leg(line)
+        self._post(CallerHungUp(ContactId(call)))
+
+    def forget(self, call: str) -> None:
+        """Asterisk no longer has this channel, and its Hangup was missed."""
+        self._on_hangup({"Uniqueid": call})
+
+    def _drop_leg(self, line: Line) -> None:
+        if line.leg is not None:
+            self._legs.pop(line.leg, None)
+        line.leg = line.leg_channel = None
+
+    # Phones
+
+    def _on_device_state(self, message: Message) -> None:
+        operator = message.get("Device", "").removeprefix("PJSIP/")
+        if operator in self._operators:
+            self._post(PhoneChanged(OperatorId(operator), phone_state(message.get("State", ""))))
+
+    def _on_contact_status(self, message: Message) -> None:
+        """A phone that answers no more: is the conversation on it dead, or only its SIP side?"""
+        operator = message.get("EndpointName", "")
+        if message.get("ContactStatus") not in ("Unreachable", "Removed"):
+            return
+        for line in self._lines.values():
+            if line.operator == operator and line.place in (Place.TALKING, Place.RINGING):
+                self._spawn(self._check_media(line, OperatorId(operator)))
+
+    async def _check_media(self, line: Line, operator: OperatorId) -> None:
+        """The phone is lost when it no longer sends sound either."""
+        leg = line.leg_channel
+        if leg is None or await self.media_flows(leg):
+            return
+        if line.operator == operator and line.leg_channel == leg:
+            self._post(OperatorLost(ContactId(line.call), operator))
+
+    async def media_flows(self, channel: str, over_s: float = 0.5) -> bool:
+        """Whether sound arrives on a channel; unknown counts as yes, so that nothing is cut."""
+        before = await self.packets(channel)
+        await asyncio.sleep(over_s)
+        after = await self.packets(channel)
+        return before is None or after is None or after > before
+
+    async def packets(self, channel: str) -> int | None:
+        """How many packets of sound a channel has received; None when Asterisk does not say."""
+        if self._link is None:
+            return None
+        answer = await self._link.post("Getvar", Channel=channel, Variable="CHANNEL(rtcp,rxcount)")
+        value = (answer or {}).get("Value", "")
+        return int(value) if value.isdigit() else None
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work, name="switchboard")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def phone_state(state: str) -> Phone:
+    """Asterisk's device state in our words."""
+    return PHONES.get(state, Phone.IN_USE)
+
+
+def _failure(message: Message, *, has_rung: bool) -> OfferFailure:
+    """Why Dial did not end in a conversation.
+
+    A phone that never said it was ringing is unreachable, whatever Dial calls it.
+    """
+    match message.get("Status"):
+        case "NOTFREE":
+            return OfferFailure.NOT_FREE
+        case "ANSWER":
+            return OfferFailure.HUNG_UP_AT_ONCE
+        case "BUSY":
+            return OfferFailure.BUSY
+        case "NOANSWER" if has_rung:
+            return OfferFailure.NO_ANSWER
+        case _ if message.get("Cause") == CALL_REJECTED:
+            return OfferFailure.BUSY
+        case _:
+            return OfferFailure.UNREACHABLE

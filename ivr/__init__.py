@@ -1,0 +1,1 @@
+"""The voice menu: what a caller hears and which keys do what."""

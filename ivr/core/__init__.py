@@ -1,0 +1,1 @@
+"""The menu engine without telephony: what a menu is, what is said, what a key does."""

@@ -1,0 +1,85 @@
+"""A small centre for the router's tests: three operators, three queues, a short language."""
+
+from acd.core.commands import Command, Decided
+from acd.core.events import (
+    ContactQueued,
+    Event,
+    OperatorReady,
+    Phone,
+    PhoneChanged,
+)
+from acd.core.names import ContactId, Language, Millis, OperatorId, QueueId, Topic
+from acd.core.queues import (
+    LeastLevel,
+    Message,
+    OperatorProfile,
+    OverflowTo,
+    QueueRules,
+    Rules,
+    Step,
+    Widen,
+)
+from acd.core.router import Router
+
+KK, RU, EN = Language("kk"), Language("ru"), Language("en")
+GENERAL, SOCIAL, EGOV = QueueId("general"), QueueId("social"), QueueId("egov")
+PENSION, CHILD, EDS, ANY = Topic("pension"), Topic("child"), Topic("eds"), Topic("general")
+RING, WRAP_UP = Millis(8000), Millis(10_000)
+
+A, B, C = OperatorId("opA"), OperatorId("opB"), OperatorId("opC")
+AIGUL, BOLAT, CHEN = ContactId("aigul"), ContactId("bolat"), ContactId("chen")
+
+
+def operator(id_, languages, topics, **more):
+    return OperatorProfile(id=id_, name=id_, shift="A", languages=languages, topics=topics, **more)
+
+
+def rules(*operators, ladder: tuple[Step, ...] | None = None, wrap_up=WRAP_UP):
+    if ladder is None:
+        ladder = (Widen(Millis(10_000), None, 1), OverflowTo(Millis(30_000), GENERAL))
+    social = QueueRules(SOCIAL, LeastLevel(2, 2), RING, wrap_up, ladder)
+    general = QueueRules(
+        GENERAL,
+        LeastLevel(2, 1),
+        RING,
+        wrap_up,
+        (Widen(Millis(30_000), 1, 0), Message(Millis(30_000), "still_waiting")),
+    )
+    egov = QueueRules(EGOV, LeastLevel(2, 2), RING, wrap_up, (Widen(Millis(30_000), 1, 0),))
+    return Rules(
+        target_ms=Millis(30_000),
+        topics={ANY: GENERAL, PENSION: SOCIAL, CHILD: SOCIAL, EDS: EGOV},
+        queues={GENERAL: general, SOCIAL: social, EGOV: egov},
+        operators={profile.id: profile for profile in operators},
+    )
+
+
+def queued(contact=AIGUL, at=0, *, topic=PENSION, language=RU, queue=SOCIAL, priority_ms=0):
+    return ContactQueued(contact, queue, topic, language, Millis(at), Millis(priority_ms))
+
+
+def on_duty(*operators):
+    """The events that make operators ready: a phone that works, and a log-in."""
+    return [
+        event for id_ in operators for event in (PhoneChanged(id_, Phone.FREE), OperatorReady(id_))
+    ]
+
+
+class Play:
+    """A router driven by rows of (moment, event, expected commands); decisions are set apart."""
+
+    def __init__(self, with_rules, *ready):
+        self.router = Router(with_rules)
+        self.decisions: list[Decided] = []
+        for event in on_duty(*ready):
+            self.at(0, event)
+
+    def at(self, moment: int, event: Event) -> list[Command]:
+        commands = self.router.handle(event, Millis(moment))
+        self.decisions += [c for c in commands if isinstance(c, Decided)]
+        return [c for c in commands if not isinstance(c, Decided)]
+
+    def state(self, id_):
+        seat = self.router.seat(id_)
+        state, reason = seat.state()
+        return f"{state.value}({reason})" if reason else state.value
