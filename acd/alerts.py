@@ -9,6 +9,9 @@ from acd.core.names import Millis
 from acd.core.seats import OperatorState
 from acd.views import Present, Row
 
+HAPPENED_MS = 60_000
+"""How long what is over by itself stays in sight."""
+
 
 class Alerts:
     """Keeps when each alert began; an alert ends when its cause does."""
@@ -18,6 +21,7 @@ class Alerts:
         self._asterisk: tuple[str, Millis] | None = None
         self._prompts: tuple[str, Millis] | None = None
         self._since: dict[str, Millis] = {}
+        self._happened: dict[str, Millis] = {}
 
     def asterisk(self, trouble: str | None, now: Millis) -> None:
         """The link to Asterisk is down for this reason, or up again."""
@@ -30,15 +34,37 @@ class Alerts:
         """Sounds that callers or operators will not hear."""
         self._prompts = (f"{len(missing)} prompts missing: {missing[0]}", now) if missing else None
 
-    def rows(self, present: Present, database: str | None) -> list[Row]:
-        """Every alert of this instant, the worst first."""
+    def happened(self, what: str, now: Millis) -> None:
+        """Something that is over by itself, but should be known: shown for a minute."""
+        self._happened[what] = now
+
+    def rows(self, present: Present, database: str | None, drill: str | None = None) -> list[Row]:
+        """Every alert of this instant, the worst first.
+
+        `drill` says that callers are being left to the fallback queue on purpose.
+        """
         found: dict[str, tuple[str, str]] = {}
         if database is not None:
             found[f"database: {database}"] = ("critical", "calls go on; mend the database")
         found |= self._waiting(present)
+        if drill is not None:
+            found[drill] = ("warning", "`acd fallback off` takes callers again")
+        in_fallback = sum(call.is_waiting_in_fallback for call in present.book.live)
+        if in_fallback:
+            found["callers wait in Asterisk's own queue"] = (
+                "warning",
+                "they are rung for there; have enough operators logged in",
+            )
         since = {what: self._since.get(what, present.now) for what in found}
         self._since = since
         rows = [self._row(since[what], found[what][0], what, found[what][1]) for what in found]
+        self._happened = {
+            what: at for what, at in self._happened.items() if present.now - at < HAPPENED_MS
+        }
+        rows += [
+            self._row(at, "warning", what, "see the service's log")
+            for what, at in self._happened.items()
+        ]
         if self._asterisk is not None:
             what, at = self._asterisk
             rows.insert(0, self._row(at, "critical", f"asterisk: {what}", "run `acd doctor`"))

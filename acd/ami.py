@@ -48,12 +48,19 @@ def encode(headers: Mapping[str, str]) -> bytes:
 
 
 def parse(block: bytes) -> dict[str, str]:
-    """One message without its blank line. Bytes that are not UTF-8 are marked, never fatal."""
+    """One message without its blank line. Bytes that are not UTF-8 are marked, never fatal.
+
+    Of a header that comes more than once the last counts, but for `Variable`, whose values are
+    joined by line feeds.
+    """
     message: dict[str, str] = {}
     for line in block.decode("utf-8", "replace").split("\r\n"):
         name, colon, value = line.partition(":")
+        name, value = name.strip(), value.strip()
+        if colon and name == "Variable" and name in message:
+            value = f"{message[name]}\n{value}"
         if colon:
-            message[name.strip()] = value.strip()
+            message[name] = value
     return message
 
 
@@ -168,6 +175,11 @@ class Ami:
         task.add_done_callback(self._posts.discard)
         return task
 
+    def abort(self, why: str) -> None:
+        """End the session this instant: nothing more is sent, nothing more is heard."""
+        self._over(why)
+        self._writer.transport.abort()
+
     async def close(self) -> None:
         """End the session without a word; whatever waits for an answer fails."""
         self._over("closed by us")
@@ -215,6 +227,8 @@ class Ami:
             self._over(str(error))
 
     def _take(self, message: Message) -> None:
+        if self.closed.done():
+            return
         pending = self._pending.get(message.get("ActionID", ""))
         if pending is not None and not pending.done.done():
             self._answer(pending, message)
@@ -243,8 +257,7 @@ class Ami:
             try:
                 await self.action("Ping")
             except AmiError as error:
-                self._over(str(error))
-                self._writer.transport.abort()
+                self.abort(str(error))
                 return
 
     def _over(self, reason: str) -> None:

@@ -1,12 +1,11 @@
 """Between the live calls and the store: what is recorded, and what is read back."""
 
-from collections.abc import Collection
 from zoneinfo import ZoneInfo
 
 from acd import views
 from acd.calls import Call, Entry
 from acd.core.commands import Decided
-from acd.core.names import ContactId, Language, Millis, OperatorId, Outcome, Topic
+from acd.core.names import ContactId, Language, Millis, OperatorId, Topic
 from acd.figures import Figures, OperatorSums, QueueSums
 from acd.roster import Interval, Standing
 from acd.store import CallRow, CallStory, IntervalRow, Records, Store
@@ -20,7 +19,7 @@ class StoreArchive:
 
     def call(self, call: Call) -> None:
         """The call's record as it stands now."""
-        self._store.call(_row(call))
+        self._store.call(row_of(call))
 
     def entry(self, call: str, entry: Entry) -> None:
         """A new line of a timeline."""
@@ -50,37 +49,11 @@ class StoreArchive:
         )
 
 
-def close_open_calls(store: Store, figures: Figures, live: Collection[str]) -> int:
-    """Give the calls that an earlier run left open, and nobody adopted, an end; returns how many.
-
-    What became of them nobody here saw: a caller in conversation was answered, one who waited was
-    left to Asterisk's fallback queue. The end is the last moment seen, and the timeline says that
-    the service was away.
-    """
-    found = [each for each in store.records.open_calls() if each.row.id not in live]
-    for open_call in found:
-        story = store.records.call(open_call.row.id)
-        call = recorded_call(open_call.row)
-        seen = [event.at for event in story.events] if story is not None else []
-        now = Millis(max(seen, default=call.arrived_at))
-        if call.outcome is None:
-            waited: Outcome = "answered" if call.connected_at is not None else "overflowed"
-            call.outcome = "fallback" if call.queued_at is None else waited
-            if call.wait_ms is None and call.queued_at is not None:
-                call.wait_ms = now - call.queued_at
-            if call.queue is not None and call.queued_at is not None:
-                figures.offered(call.queue, call.queued_at)
-                figures.closed(call.queue, call.queued_at, call.outcome, call.wait_ms or 0)
-        call.ended_at = now
-        store.event(ContactId(call.id), open_call.next_event, now, "service_restarted", {})
-        store.call(_row(call))
-    return len(found)
-
-
 def interrupted_call(story: CallStory) -> Call:
     """A call on record with its timeline and decisions, to go on with."""
     call = recorded_call(story.row)
     call.timeline = [Entry(row.seq, row.at, row.event, row.data) for row in story.events]
+    call.next_line = call.timeline[-1].seq + 1 if call.timeline else 0
     call.decisions = [
         Decided(
             contact=row.call,
@@ -139,6 +112,7 @@ def recorded_call(row: CallRow) -> Call:
         skill_level=row.skill_level,
         step=row.step,
         handle_ms=row.handle_ms,
+        fallback=row.fallback,
     )
 
 
@@ -148,7 +122,8 @@ def story_of(story: CallStory, zone: ZoneInfo, why: str | None) -> views.Row:
     return views.call_story(call, zone, OperatorId(why) if why else None)
 
 
-def _row(call: Call) -> CallRow:
+def row_of(call: Call) -> CallRow:
+    """A call as it is put on record."""
     return CallRow(
         id=ContactId(call.id),
         node=call.node,
@@ -170,6 +145,7 @@ def _row(call: Call) -> CallRow:
         priority_ms=Millis(call.priority_ms),
         menu=call.menu,
         menu_version=call.menu_version,
+        fallback=call.fallback,
     )
 
 

@@ -4,23 +4,30 @@ The heartbeat is a global variable of Asterisk that this refreshes every second:
 fresh, waiting callers stay with us; when it stops, Asterisk's own dialplan takes them to the
 fallback queue. It is sent from the event loop that makes the decisions and over the link that
 carries them, so that it says both are alive.
+
+A session begins with a survey: events are kept back, Asterisk is asked where everybody is, the
+picture is repaired (`acd.recovery`), and only then are events heard and commands carried out.
 """
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from acd.ami import Ami, AmiError, Message
-from acd.clock import wall_seconds
-from acd.core.events import CallerHungUp, OfferFailure, Phone, PhoneChanged
+from acd.asterisk_words import phone_state
+from acd.clock import monotonic_s, wall_seconds
+from acd.core.events import CallerHungUp, LinkChanged, OfferFailure, OffersHeld, Phone, PhoneChanged
 from acd.core.names import ContactId, OperatorId
 from acd.core.router import Router
-from acd.core.seats import Seat, Work
-from acd.lines import Place
+from acd.core.seats import Seat
+from acd.fallback_mirror import QUEUE, FallbackMirror, standings
+from acd.lines import Line, Place
 from acd.loop import Loop
+from acd.recovery import Recovery
 from acd.settings import Address
-from acd.switchboard import Switchboard, phone_state
+from acd.survey import VARIABLES, Seen, survey
+from acd.switchboard import Switchboard
 
 log = logging.getLogger(__name__)
 
@@ -30,21 +37,8 @@ WELL_ROUNDS = 5
 """Longer than the 18 s in which Asterisk finds out that a phone no longer answers."""
 MEDIA_S = 1.0
 RETRY_S = (0.2, 0.5, 1.0, 2.0)
-FALLBACK_QUEUE = "fallback"
-HOLD = "acd-hold"
 
-
-@dataclass(frozen=True, slots=True)
-class HeldCaller:
-    """A caller in our hold whom the router does not know, as their channel's variables tell."""
-
-    call: str
-    channel: str
-    number: str
-    topic: str
-    language: str
-    priority_s: int
-    queued_at: int | None
+WAITING = (Place.HOLD, Place.PARKED, Place.SAYING)
 
 
 class AsteriskLink:
@@ -57,26 +51,30 @@ class AsteriskLink:
         switchboard: Switchboard,
         loop: Loop,
         router: Router,
+        recovery: Recovery,
         changed: Callable[[str | None], None],
-        adopt: Callable[[HeldCaller], None],
     ) -> None:
         self._address = address
         self._secret = secret
         self._switchboard = switchboard
         self._loop = loop
         self._router = router
+        self._recovery = recovery
         self._changed = changed
-        self._adopt = adopt
+        self._mirror = FallbackMirror(router)
         self._ami: Ami | None = None
+        self._kept_back: list[Message] | None = None
         self._is_up = False
-        self._mirrored: dict[OperatorId, tuple[bool, bool]] = {}
+        self._has_been_up = False
+        self._born: str | None = None
         self._missing: set[str] = set()
-        self._unknown: set[str] = set()
+        self._elsewhere: dict[str, Place] = {}
         self._ghosts: set[ContactId] = set()
         self._well: dict[OperatorId, int] = {}
         self._heard: dict[str, tuple[int, int]] = {}
         self.version: str | None = None
-        self.repairs = 0
+        self.repairs: Counter[str] = Counter()
+        self.is_left_to_fallback = False
 
     @property
     def is_up(self) -> bool:
@@ -87,13 +85,14 @@ class AsteriskLink:
         """Until cancelled: connect, work, and connect again when the link breaks."""
         failures = 0
         while True:
+            before = monotonic_s()
             try:
                 await self._session()
-                failures = 0
             except AmiError as error:
                 self._changed(str(error))
-                failures += 1
-            await asyncio.sleep(RETRY_S[min(failures, len(RETRY_S) - 1)])
+            has_lasted = monotonic_s() - before > RETRY_S[-1]
+            failures = 0 if has_lasted else min(failures + 1, len(RETRY_S) - 1)
+            await asyncio.sleep(RETRY_S[failures])
 
     async def stop(self) -> None:
         """Say that the service is going: waiting callers need not find out by themselves."""
@@ -102,23 +101,41 @@ class AsteriskLink:
             await asyncio.sleep(0)
             await self._ami.close()
 
+    def distrust(self, why: str) -> None:
+        """Give up this session at once and survey Asterisk anew: what we believe may be wrong."""
+        if self._ami is not None:
+            self._let_go()
+            self._ami.abort(why)
+
+    def leave_to_fallback(self, *, leave: bool) -> None:
+        """Stop or resume taking callers: without the heartbeat they go to Asterisk's own queue."""
+        self.is_left_to_fallback = leave
+        self._loop.post(OffersHeld(leave))
+        if self._ami is not None and self._is_up:
+            self._ami.post("Setvar", Variable="ACD_HB", Value="0" if leave else str(wall_seconds()))
+
+    def mirror(self, seat: Seat) -> None:
+        """Push one operator's log-in and pause to the fallback queue."""
+        self._mirror.tell(seat)
+
+    # A session
+
     async def _session(self) -> None:
+        self._kept_back = []
         ami = await Ami.connect(
             self._address.host, self._address.port, "acd", self._secret, self._on_event
         )
         work: list[asyncio.Task[None]] = []
         try:
-            settings = await ami.action("CoreSettings")
-            self.version = settings.get("AsteriskVersion")
+            began = monotonic_s()
             self._ami = ami
-            await self._reconcile(ami)
-            await self._reconcile(ami)  # who is unknown twice is adopted: at once, after a break
-            await self._read_fallback(ami)
-            self._switchboard.attach(ami)
-            self.mirror_all()
-            await ami.action("Setvar", Variable="ACD_HB", Value=str(wall_seconds()))
-            self._is_up = True
-            self._changed(None)
+            await self._identify(ami)
+            if not self.is_left_to_fallback:
+                await ami.action("Setvar", Variable="ACD_HB", Value=str(wall_seconds()))
+            adopted = await self._survey(ami)
+            self._take_up(ami)
+            took_ms = round((monotonic_s() - began) * 1000)
+            log.info("asterisk: %d calls adopted in %d ms", adopted, took_ms)
             loop = asyncio.get_running_loop()
             work = [
                 loop.create_task(self._repeat(ami, HEARTBEAT_S, self._beat), name="heartbeat"),
@@ -127,15 +144,68 @@ class AsteriskLink:
             ]
             raise AmiError(await asyncio.shield(ami.closed))
         finally:
-            self._ami, self._is_up = None, False
-            self._switchboard.attach(None)
+            self._let_go()
+            self._ami = None
             for task in work:
                 task.cancel()
             await asyncio.gather(*work, return_exceptions=True)
             await ami.close()
 
+    async def _identify(self, ami: Ami) -> None:
+        """Which Asterisk this is; one that was started anew has none of the calls we know."""
+        settings = await ami.action("CoreSettings")
+        self.version = settings.get("AsteriskVersion")
+        status = await ami.action("CoreStatus")
+        born = f"{status.get('CoreStartupDate')} {status.get('CoreStartupTime')}"
+        if self._born not in (None, born):
+            log.warning("asterisk: it was restarted; the calls it had are over")
+            for line in self._switchboard.lines:
+                self._switchboard.cut_off(line)
+        self._born = born
+
+    async def _survey(self, ami: Ami) -> int:
+        """Ask where everybody is and repair the picture; returns how many calls were unknown."""
+        listed = await ami.listing("QueueStatus", Queue=QUEUE)
+        phones = await ami.listing("DeviceStateList")
+        channels = await ami.listing("Status", Variables=VARIABLES)
+        if not self._has_been_up:
+            for event in standings(listed, self._router.seats):
+                self._loop.post(event)
+        adopted = self._recovery.believe_all(survey(channels), self._phones(phones))
+        # Commands may go out once the router knows all that was found, and not before.
+        self._loop.after(lambda: self._attach(ami))
+        self._loop.post(LinkChanged(is_up=True))
+        self._loop.after(lambda: self._mirror.attach(ami, listed) if ami is self._ami else None)
+        return adopted
+
+    def _take_up(self, ami: Ami) -> None:
+        """Hear events again, those kept back first; no await since the survey's last answer."""
+        self._missing, self._elsewhere, self._ghosts = set(), {}, set()
+        kept, self._kept_back = self._kept_back or [], None
+        for message in kept:
+            self._switchboard.on_event(message)
+        self._is_up = self._has_been_up = True
+        self._changed(None)
+
+    def _attach(self, ami: Ami) -> None:
+        if ami is self._ami and self._is_up:
+            self._switchboard.attach(ami)
+
+    def _let_go(self) -> None:
+        """Nothing is sent or decided from this instant on."""
+        if self._is_up:
+            self._is_up = False
+            self._loop.at_once(LinkChanged(is_up=False))
+        self._kept_back = []
+        self._switchboard.attach(None)
+        self._mirror.attach(None)
+
     def _on_event(self, message: Message) -> None:
-        self._switchboard.on_event(message)
+        self._loop.look_first()
+        if self._kept_back is not None:
+            self._kept_back.append(message)
+        else:
+            self._switchboard.on_event(message)
 
     async def _repeat(
         self, ami: Ami, every_s: float, work: Callable[[Ami], Awaitable[None]]
@@ -148,66 +218,84 @@ class AsteriskLink:
             await asyncio.sleep(every_s)
 
     async def _beat(self, ami: Ami) -> None:
-        ami.post("Setvar", Variable="ACD_HB", Value=str(wall_seconds()))
+        self._loop.look_first()
+        if not self.is_left_to_fallback:
+            ami.post("Setvar", Variable="ACD_HB", Value=str(wall_seconds()))
 
     # Our picture of Asterisk against Asterisk
 
     async def _reconcile(self, ami: Ami) -> None:
-        """Repair what a lost event left behind: calls without a channel, phones misjudged."""
-        known = {line.call for line in self._switchboard.lines}
-        channels = await ami.listing("Status")
+        """Repair what a lost event left behind; what is seen wrong twice is wrong.
+
+        A caller may be on the way from one place to the next at the moment of asking, so that a
+        single look proves nothing.
+        """
+        channels = await ami.listing("Status", Variables=VARIABLES)
+        phones = await ami.listing("DeviceStateList")
+        if not self._is_up:
+            return
         live = {message.get("Uniqueid", "") for message in channels}
-        for call in known - live:
-            if call in self._missing:
-                log.warning("%s is gone from Asterisk and its end was missed", call)
-                self.repairs += 1
-                self._switchboard.forget(call)
-        self._missing = known - live
+        self._forget_missing(live)
         self._close_ghosts(live)
-        await self._find_unknown(ami, channels)
-        for message in await ami.listing("DeviceStateList"):
-            self._compare_phone(message)
+        self._find_elsewhere(survey(channels))
+        for operator, phone in self._phones(phones):
+            self._compare_phone(operator, phone)
+
+    def _forget_missing(self, live: set[str]) -> None:
+        known = {line.call for line in self._switchboard.lines}
+        for call in (known - live) & self._missing:
+            self._repaired("missing", "%s is gone from Asterisk and its end was missed", call)
+            self._switchboard.forget(call)
+        self._missing = known - live
 
     def _close_ghosts(self, live: set[str]) -> None:
         """A contact whose channel is gone would be offered to one operator after another."""
         ghosts = {contact.id for contact in self._router.contacts if contact.id not in live}
         for contact in self._ghosts & ghosts:
-            log.warning("%s is gone from Asterisk but stood in the router; closed", contact)
-            self.repairs += 1
+            self._repaired("ghost", "%s is gone from Asterisk but stood in the router", contact)
             self._loop.post(CallerHungUp(contact))
         self._ghosts = ghosts - self._ghosts
 
-    async def _find_unknown(self, ami: Ami, channels: list[Message]) -> None:
-        """Adopt who waits in our hold unknown to the router: nobody else would ever serve them.
-
-        A restart leaves them there, and so would a lost event. Seen twice, since a caller may
-        enter hold a moment before the router hears of them.
-        """
-        held = {
-            message.get("Uniqueid", ""): message
-            for message in channels
-            if message.get("Context") == HOLD
-            and self._router.contact(ContactId(message.get("Uniqueid", ""))) is None
+    def _find_elsewhere(self, seen: list[Seen]) -> None:
+        """Callers who are not where we think, or whom we do not know at all."""
+        elsewhere = {
+            one.call: one
+            for one in seen
+            if self._is_elsewhere(one, self._switchboard.line(one.call))
         }
-        for call in self._unknown & held.keys():
-            caller = await _held_caller(ami, held[call])
-            if caller is not None:
-                log.warning("%s waits in hold and was unknown; adopted", call)
-                self.repairs += 1
-                self._adopt(caller)
-        self._unknown = set(held) - self._unknown
+        for call, one in elsewhere.items():
+            if self._elsewhere.get(call) is one.place:
+                self._repaired("elsewhere", f"%s is found in {one.place.value}", call)
+                self._recovery.believe(one)
+        self._elsewhere = {call: one.place for call, one in elsewhere.items()}
 
-    def _compare_phone(self, message: Message) -> None:
-        operator = OperatorId(message.get("Device", "").removeprefix("PJSIP/"))
+    def _is_elsewhere(self, seen: Seen, line: Line | None) -> bool:
+        if line is None:
+            return not self._switchboard.is_gone(seen.call)
+        if seen.place in WAITING:
+            is_known = self._router.contact(ContactId(seen.call)) is not None
+            return line.place not in WAITING or not is_known
+        if line.place is seen.place is Place.FALLBACK:
+            return line.operator != seen.operator
+        return line.place not in (seen.place, Place.GONE)
+
+    def _phones(self, listed: list[Message]) -> list[tuple[OperatorId, Phone]]:
+        devices = ((m.get("Device", ""), phone_state(m.get("State", ""))) for m in listed)
+        return [
+            (OperatorId(device.removeprefix("PJSIP/")), phone)
+            for device, phone in devices
+            if device.startswith("PJSIP/")
+        ]
+
+    def _compare_phone(self, operator: OperatorId, phone: Phone) -> None:
         seat = self._router.seat(operator)
         if seat is None:
             return
-        phone = phone_state(message.get("State", ""))
         if seat.pause == OfferFailure.UNREACHABLE.value and seat.phone is phone is Phone.FREE:
             self._trust_again(operator)
             return
         self._well.pop(operator, None)
-        if seat.phone is not phone and not (phone is Phone.IN_USE and seat.work is not Work.NONE):
+        if self._recovery.is_news(operator, phone):
             self._loop.post(PhoneChanged(operator, phone))
 
     def _trust_again(self, operator: OperatorId) -> None:
@@ -217,6 +305,10 @@ class AsteriskLink:
             del self._well[operator]
             self._loop.post(PhoneChanged(operator, Phone.UNREACHABLE))
             self._loop.post(PhoneChanged(operator, Phone.FREE))
+
+    def _repaired(self, kind: str, what: str, about: str) -> None:
+        log.warning(f"{what}; repaired", about)
+        self.repairs[kind] += 1
 
     async def _listen(self, ami: Ami) -> None:
         """Find conversations whose operator has fallen silent at the packet level.
@@ -237,58 +329,3 @@ class AsteriskLink:
                 ami.post("PJSIPQualify", Endpoint=line.operator)
         live = {line.leg_channel for line in self._switchboard.lines}
         self._heard = {leg: heard for leg, heard in self._heard.items() if leg in live}
-
-    # The fallback queue
-
-    async def _read_fallback(self, ami: Ami) -> None:
-        """Who is in the fallback queue already, left there by an earlier session."""
-        self._mirrored.clear()
-        for message in await ami.listing("QueueStatus", Queue=FALLBACK_QUEUE):
-            if message.get("Event") == "QueueMember":
-                operator = OperatorId(message.get("Location", "").removeprefix("PJSIP/"))
-                self._mirrored[operator] = (True, message.get("Paused") == "1")
-
-    def mirror_all(self) -> None:
-        """Push every operator's log-in and pause to the fallback queue."""
-        for seat in self._router.seats:
-            self.mirror(seat)
-
-    def mirror(self, seat: Seat) -> None:
-        """Push one operator's log-in and pause, when they differ from what was pushed last."""
-        if self._ami is None:
-            return
-        operator, wanted = seat.profile.id, (seat.logged_in, seat.pause is not None)
-        before = self._mirrored.get(operator, (False, False))
-        if wanted == before:
-            return
-        self._mirrored[operator] = wanted
-        interface = f"PJSIP/{operator}"
-        if not wanted[0]:
-            if before[0]:
-                self._ami.post("QueueRemove", Queue=FALLBACK_QUEUE, Interface=interface)
-            return
-        paused = "true" if wanted[1] else "false"
-        action = "QueuePause" if before[0] else "QueueAdd"
-        self._ami.post(action, Queue=FALLBACK_QUEUE, Interface=interface, Paused=paused)
-
-
-async def _held_caller(ami: Ami, channel: Message) -> HeldCaller | None:
-    """What the channel's variables say; None when the channel has just gone."""
-    call = channel.get("Uniqueid", "")
-    try:
-        values = [
-            (await ami.action("Getvar", Channel=call, Variable=name)).get("Value", "")
-            for name in ("ACD_Q", "ACD_LANG", "ACD_QT0")
-        ]
-    except AmiError:
-        return None
-    topic, _, priority = values[0].partition("|")
-    return HeldCaller(
-        call=call,
-        channel=channel.get("Channel", ""),
-        number=channel.get("CallerIDNum", ""),
-        topic=topic or "general",
-        language=values[1],
-        priority_s=int(priority) if priority.isdigit() else 0,
-        queued_at=int(values[2]) if values[2].isdigit() else None,
-    )

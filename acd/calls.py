@@ -15,6 +15,7 @@ from acd.core.events import (
     CallerHungUp,
     CallerLeft,
     Connected,
+    ContactFound,
     ContactQueued,
     Event,
     OfferFailed,
@@ -23,7 +24,7 @@ from acd.core.events import (
     OperatorHungUp,
     OperatorLost,
 )
-from acd.core.names import ContactId, Millis, OperatorId, Outcome, QueueId
+from acd.core.names import ContactId, Millis, OperatorId, Outcome, QueueId, Topic
 from acd.core.queues import Rules
 from acd.core.router import Router
 from acd.figures import Figures
@@ -46,7 +47,8 @@ class Call:
     """One citizen's call. Moments are epoch milliseconds, None for what has not happened.
 
     `outcome` is final once set: that of the contact if the caller was queued (answered, abandoned,
-    overflowed, callback), else left_menu, finished_in_menu or fallback.
+    overflowed, callback), else left_menu or finished_in_menu. `fallback` marks a caller whom
+    Asterisk's own queue had while the service was away.
     """
 
     id: str
@@ -69,9 +71,19 @@ class Call:
     skill_level: int | None = None
     step: int = 0
     handle_ms: int | None = None
+    fallback: bool = False
     talk_since: Millis | None = None
     timeline: list[Entry] = field(default_factory=list)
     decisions: list[Decided] = field(default_factory=list)
+    next_line: int = 0
+
+    @property
+    def is_waiting_in_fallback(self) -> bool:
+        """Whether Asterisk's own queue has the caller, and nobody talks to them yet."""
+        return self.fallback and self.talk_since is None and self.outcome is None
+
+
+ANY_TOPIC = "general"
 
 
 class Archive(Protocol):
@@ -88,7 +100,10 @@ class Archive(Protocol):
 
 
 class CallBook:
-    """The live calls. `clock` is the service's; `router` and its rules are only read."""
+    """The live calls. `clock` is the service's; `router` and its rules are only read.
+
+    `earlier` gives what an earlier run of the service put on record of a call that goes on.
+    """
 
     def __init__(
         self,
@@ -97,12 +112,14 @@ class CallBook:
         figures: Figures,
         clock: Callable[[], Millis],
         node: str,
+        earlier: Callable[[str], Call | None] = lambda call: None,
     ) -> None:
         self._router = router
         self._archive = archive
         self._figures = figures
         self._clock = clock
         self._node = node
+        self._earlier = earlier
         self._calls: dict[str, Call] = {}
         self._wrapping_up: dict[OperatorId, Call] = {}
 
@@ -117,20 +134,26 @@ class CallBook:
 
     # From Asterisk and the menu
 
-    def call_arrived(self, call: str, number: str) -> None:
-        """A citizen's channel was born."""
+    def call_arrived(self, call: str, number: str, at: int | None = None) -> None:
+        """A citizen's channel was born, now or at a moment when nobody listened."""
         if call in self._calls:
             return
-        new = Call(id=call, number=number, arrived_at=self._clock(), node=self._node)
+        begun = self._earlier(call)
+        if begun is not None:
+            self.resume(begun)
+            return
+        now = self._clock()
+        arrived_at = Millis(now if at is None else min(at, now))
+        new = Call(id=call, number=number, arrived_at=arrived_at, node=self._node)
         self._calls[call] = new
         self._archive.call(new)
-        self._note(new, "arrived")
+        self._note_at(new, arrived_at, "arrived", {})
 
     def resume(self, call: Call) -> None:
         """A call that an earlier run of the service began, and that goes on."""
-        call.ended_at = call.outcome = None
+        call.ended_at = None
         self._calls[call.id] = call
-        if call.queue is not None and call.queued_at is not None:
+        if call.outcome is None and call.queue is not None and call.queued_at is not None:
             self._figures.offered(call.queue, call.queued_at)
         self._note(call, "resumed")
         self._archive.call(call)
@@ -143,11 +166,49 @@ class CallBook:
     def call_event(self, call: str, event: str, **data: str | int | None) -> None:
         """A line for the timeline; an ended call is not reopened."""
         known = self._calls.get(call)
-        if known is None:
+        if known is not None:
+            self._note(known, event, **data)
+
+    def fallback_entered(
+        self, call: str, at: int | None, queued: ContactQueued | None = None
+    ) -> None:
+        """Asterisk's own queue has the caller; who came straight from the menu is offered now.
+
+        `queued` is how the wait began, when nobody here saw it. Of callers from the menu nobody
+        knows what they want: they count in the queue of general questions.
+        """
+        known = self._calls.get(call)
+        if known is None or any(entry.event == "fallback" for entry in known.timeline):
             return
-        if event == "fallback" and known.queued_at is None and known.outcome is None:
-            known.outcome = "fallback"
-        self._note(known, event, **data)
+        known.fallback = True
+        began = Millis(self._clock() if at is None else min(at, self._clock()))
+        if known.queued_at is None and known.outcome is None:
+            self._offered(known, queued, began)
+        self._note_at(known, began, "fallback", {})
+        self._archive.call(known)
+
+    def _offered(self, call: Call, queued: ContactQueued | None, began: Millis) -> None:
+        call.topic = queued.topic if queued is not None else call.topic or ANY_TOPIC
+        call.queue = self._router.rules.queue_of(Topic(call.topic))
+        call.queued_at = Millis(min(queued.queued_at, began)) if queued is not None else began
+        if queued is not None:
+            call.language, call.priority_ms = queued.language, queued.priority_ms
+        self._figures.offered(call.queue, call.queued_at)
+
+    def fallback_again(self, call: str) -> None:
+        """The operator hung up at once: that was no answer, and the wait goes on there."""
+        known = self._calls.get(call)
+        if known is not None and known.outcome is None:
+            known.talk_since = known.talk_ended_at = known.handle_ms = None
+            known.connected_at = known.wait_ms = known.operator = known.skill_level = None
+            self._archive.call(known)
+
+    def message_left(self, call: str, file: str) -> None:
+        """Nobody was logged in, and the caller left a message."""
+        known = self._calls.get(call)
+        if known is not None:
+            self._note(known, "message_left", file=file)
+            self._contact_closed(known, "overflowed")
 
     def menu_started(self, call: str, menu: str, version: str) -> None:
         """Which dialplan speaks to the caller."""
@@ -204,10 +265,16 @@ class CallBook:
             if about is not None:
                 self._observe_command(about, command)
 
-    def _observe_event(self, call: Call, event: Event, before: Contact | None) -> None:
+    def _observe_event(  # noqa: C901 - one row per event, nothing nested
+        self, call: Call, event: Event, before: Contact | None
+    ) -> None:
         match event:
             case ContactQueued():
                 self._queued(call, event)
+            case ContactFound(operator=operator):
+                self._queued(call, event.queued)
+                if event.is_talking:
+                    self._connected(call, operator, event.since)
             case OperatorAnswered(operator=operator):
                 self._note(call, "operator_answered", operator=operator)
             case Connected(operator=operator):
@@ -225,7 +292,8 @@ class CallBook:
                 self._note(call, "caller_hung_up", stage=before.stage.value)
                 self._contact_closed(call, "abandoned")
             case CallerLeft() if before is not None:
-                self._contact_closed(call, "overflowed")
+                call.fallback = True
+                self._talk_ended(call)
             case _:
                 pass
 
@@ -257,8 +325,8 @@ class CallBook:
         self._note(call, "queued", queue=contact.queue, topic=contact.topic)
         self._archive.call(call)
 
-    def _connected(self, call: Call, operator: OperatorId) -> None:
-        now = self._clock()
+    def _connected(self, call: Call, operator: OperatorId, since: Millis | None = None) -> None:
+        now = Millis(min(since, self._clock())) if since is not None else self._clock()
         contact = self._router.contact(ContactId(call.id))
         if contact is None or contact.operator != operator:
             return
@@ -318,6 +386,10 @@ class CallBook:
         self._archive.call(call)
 
     def _note(self, call: Call, event: str, **data: str | int | None) -> None:
-        entry = Entry(len(call.timeline), self._clock(), event, data)
+        self._note_at(call, self._clock(), event, data)
+
+    def _note_at(self, call: Call, at: Millis, event: str, data: Data) -> None:
+        entry = Entry(call.next_line, at, event, data)
+        call.next_line += 1
         call.timeline.append(entry)
         self._archive.entry(call.id, entry)

@@ -22,9 +22,18 @@ class Loop:
     `carry_out` gets the event, its time, the commands, and the contact the event was about as the
     router knew it before; it must not block. If the router or `carry_out` fails on an event, that
     is logged with the event and the loop goes on: one poisoned event must not stop the centre.
+    `look_first` is called before each event is dealt with: it finds out that the process stood
+    still, and may hand in what has to come before with `at_once`.
     """
 
-    def __init__(self, router: Router, carry_out: CarryOut, clock: Clock) -> None:
+    def __init__(
+        self,
+        router: Router,
+        carry_out: CarryOut,
+        clock: Clock,
+        look_first: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.look_first = look_first
         self._router = router
         self._carry_out = carry_out
         self._clock = clock
@@ -36,6 +45,10 @@ class Loop:
     def post(self, event: Event) -> None:
         """Hand in an event; it is dealt with after those already there."""
         self._inbox.put_nowait(event)
+
+    def at_once(self, event: Event) -> None:
+        """Deal with an event now, before those already handed in."""
+        self._turn(event, None)
 
     async def settle(self, event: Event) -> None:
         """Hand in an event and wait until it has been dealt with."""
@@ -59,6 +72,7 @@ class Loop:
                     item = await self._inbox.get()
             except TimeoutError:
                 item = Ticked()
+            self.look_first()
             if isinstance(item, Event):
                 self._turn(item, wake)
             else:

@@ -136,9 +136,9 @@ class Menus:
 
     # The switchboard's listener. All but the arrival waits its turn behind the router's events.
 
-    def call_arrived(self, call: str, number: str) -> None:
-        """A citizen's channel was born."""
-        self._book.call_arrived(call, number)
+    def call_arrived(self, call: str, number: str, at: int | None) -> None:
+        """A citizen's channel was born, now or while nobody listened."""
+        self._book.call_arrived(call, number, at)
 
     def call_event(self, call: str, event: str, **data: str | int | None) -> None:
         """Something for the call's timeline."""

@@ -15,3 +15,7 @@ def offset_path(path: str, port_offset: int) -> str:
     if PurePath(path).is_absolute() or len(parts) == 1:
         return f"{path}-{port_offset}"
     return str(PurePath(f"{parts[0]}-{port_offset}", *parts[1:]))
+
+
+LEFT_ON_PURPOSE = 20
+"""The exit status of a service that was drained: it is not to be started again by itself."""

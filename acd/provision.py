@@ -4,12 +4,19 @@ A template word `@NAME@` is replaced; an unknown one is an error, so that a slip
 seen at start and not by a caller. Files with secrets are readable by their owner only.
 """
 
+import math
+import os
 import re
-from collections.abc import Mapping
+import wave
+from array import array
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from acd.asterisk_install import AsteriskBinary
+from acd.call_log import FILE as CALLS
+from acd.core.names import OperatorId
+from acd.messages import LEAST_MS, SOUND_HZ, messages_folder
 from acd.secrets import Secrets, write_private
 from acd.settings import Settings
 from acd.settings_files import SHIPPED
@@ -26,6 +33,14 @@ EMPTY = (
 
 SOCKET_PATH_MAX = 100
 """Unix socket paths end at 107 bytes; the control socket adds its name."""
+
+PHRASES = ("fallback_wait", "nobody_logged_in", "message_taken", "goodbye", "op_not_now")
+"""What Asterisk says by itself, when there is no service to ask for a file."""
+
+CALLS_BYTES_MAX = 20_000_000
+"""Some five days of 15,000 calls; a service that was away needs the last hours."""
+
+BEEP_HZ, BEEP_MS, BEEP_LEVEL = 1000, 400, 6000
 
 
 class ProvisionError(Exception):
@@ -54,6 +69,11 @@ class AsteriskFolders:
         return self.base / "log"
 
     @property
+    def sounds(self) -> Path:
+        """Where Asterisk looks for sounds named without a path, in a folder per language."""
+        return self.base / "lib" / "sounds"
+
+    @property
     def config(self) -> Path:
         """What `asterisk -C` is given."""
         return self.etc / "asterisk.conf"
@@ -69,8 +89,11 @@ def provision(
             f"the path {folders.run} is too long for a control socket; set 'folder' in "
             "service.yaml to a shorter one"
         )
-    for folder in (folders.etc, folders.run, folders.log, _lib(folders), folders.base / "spool"):
+    messages = messages_folder(settings.service.folder)
+    needed = [folders.etc, folders.run, folders.log, folders.base / "spool", folders.sounds]
+    for folder in (*needed, messages):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _link(folders.sounds / "messages", messages.resolve())
     _link(_lib(folders) / "documentation", asterisk.documentation)
     words = _words(settings, secrets, asterisk, folders, music)
     for template in _templates(settings.folder):
@@ -80,6 +103,60 @@ def provision(
         if not path.exists():
             path.write_text("; nothing is needed here\n", encoding="utf-8")
     return folders
+
+
+def lay_out_sounds(
+    folders: AsteriskFolders,
+    languages: Iterable[str],
+    find: Callable[[str, str], str | None],
+) -> None:
+    """Give Asterisk its own copies of what it says by itself; OSError when it cannot be written.
+
+    Copies, since a build of prompts may remove the file that a link would lead to. A file is
+    replaced whole, so this may be done again while calls go on: after a reload of the phrases.
+
+    Args:
+        folders: where this Asterisk keeps its things.
+        languages: those that callers may choose.
+        find: (language, phrase) -> the audio's path without `.wav`, None when there is none.
+    """
+    for language in languages:
+        for phrase in PHRASES:
+            path, to = find(language, phrase), folders.sounds / language / "acd" / f"{phrase}.wav"
+            to.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if path is not None:
+                _replace(to, Path(f"{path}.wav").read_bytes())
+    beep = folders.sounds / "acd" / "beep.wav"
+    beep.parent.mkdir(exist_ok=True, mode=0o700)
+    if not beep.exists():
+        _write_beep(beep)
+
+
+def set_calls_aside(folders: AsteriskFolders) -> None:
+    """Begin a new log of calls when the old one has grown large. Only while Asterisk is down."""
+    calls = folders.log / CALLS
+    if calls.exists() and calls.stat().st_size > CALLS_BYTES_MAX:
+        calls.replace(calls.with_name(f"{CALLS}.1"))
+
+
+def _replace(path: Path, data: bytes) -> None:
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        unfinished.write_bytes(data)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _write_beep(path: Path) -> None:
+    count = SOUND_HZ * BEEP_MS // 1000
+    turn = 2 * math.pi * BEEP_HZ / SOUND_HZ
+    samples = array("h", (round(BEEP_LEVEL * math.sin(turn * n)) for n in range(count)))
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SOUND_HZ)
+        file.writeframes(samples.tobytes())
 
 
 def _templates(config: Path) -> list[Path]:
@@ -123,8 +200,12 @@ def _words(
         "RTP_FIRST": str(listen.rtp[0]),
         "RTP_LAST": str(listen.rtp[1]),
         "LEAST_TALK_MS": str(service.least_talk_ms),
+        "LEAST_MESSAGE_MS": str(LEAST_MS),
+        "LANGUAGE": service.languages[0],
         "TRUNK_MATCHES": "\n".join(f"match={address}" for address in service.trunk),
-        "OPERATORS": "\n".join(_phone(op, secrets.phones[op]) for op in settings.operators),
+        "OPERATORS": "\n".join(
+            _phone(settings, op, secrets.phones[op]) for op in settings.operators
+        ),
         "FEATURES": _features(settings),
         "MUSIC": str(music),
         "ETC": str(folders.etc),
@@ -150,9 +231,11 @@ def _fill(template: Path, words: Mapping[str, str]) -> str:
     return re.sub(r"@([A-Z_]+)@", word, text)
 
 
-def _phone(operator: str, password: str) -> str:
+def _phone(settings: Settings, operator: OperatorId, password: str) -> str:
+    languages = settings.rules.operators[operator].languages
+    best = max(languages, key=lambda each: languages[each], default=settings.service.languages[0])
     return (
-        f"[{operator}](operator)\nauth={operator}\naors={operator}\n"
+        f"[{operator}](operator)\nauth={operator}\naors={operator}\nlanguage={best}\n"
         f"callerid={operator} <{operator}>\n"
         f"[{operator}](operator-auth)\nusername={operator}\npassword={password}\n"
         f"[{operator}](operator-aor)\n"
@@ -170,9 +253,12 @@ def _features(settings: Settings) -> str:
             lines += [
                 f"exten => {pattern},1,Set(AGIEXITONHANGUP=yes)",
                 " same => n,Answer(0,i)",
-                " same => n,Set(TIMEOUT(absolute)=30)",
                 " same => n,GotoIf($[${EPOCH}-0${ACD_HB}>2]?off)",
+                " same => n,Set(TIMEOUT(absolute)=30)",
                 f" same => n,AGI(agi://{settings.service.listen.agi}/feature,{argument})",
-                " same => n(off),Hangup()",
+                ' same => n,GotoIf($["${AGISTATUS}"="SUCCESS"]?bye)',
+                " same => n(off),Set(TIMEOUT(absolute)=0)",
+                " same => n,Playback(acd/op_not_now)",
+                " same => n(bye),Hangup()",
             ]
     return "\n".join(lines)

@@ -91,7 +91,9 @@ class Roster:
             self._archive.standing(Standing(seat.profile.id, *standing, now))
         if shown != seen.shown or seat.contact != seen.call:
             self._finish(seat.profile.id, seen, shown, now)
-            seen.shown, seen.since, seen.call = shown, now, seat.contact
+            # A conversation that was found under way began before now.
+            since = seat.since if shown != seen.shown and seat.since else now
+            seen.shown, seen.since, seen.call = shown, since, seat.contact
             self._changed(seat)
 
     def _finish(self, operator: OperatorId, seen: _Seen, then: Shown, now: Millis) -> None:

@@ -2,7 +2,8 @@
 
 Both run as children in sessions of their own, so that Ctrl-C reaches this process alone and they
 are stopped in order: the service first, which tells Asterisk to keep the callers, then Asterisk.
-Should this process be killed, the kernel ends the children.
+Should this process be killed, the kernel ends the children. A child that dies or hangs is started
+again: the other one carries the calls meanwhile.
 """
 
 import contextlib
@@ -26,8 +27,15 @@ from acd.asterisk_fetch import AsteriskUnavailableError
 from acd.asterisk_install import AsteriskBinary, ensure_asterisk
 from acd.clock import monotonic_s
 from acd.load import Loaded, load
+from acd.places import LEFT_ON_PURPOSE
 from acd.problems import Problems
-from acd.provision import AsteriskFolders, ProvisionError, provision
+from acd.provision import (
+    AsteriskFolders,
+    ProvisionError,
+    lay_out_sounds,
+    provision,
+    set_calls_aside,
+)
 from acd.secrets import SecretsError, load_secrets
 from acd.settings import Address, Settings
 from acd.settings_files import SHIPPED
@@ -35,7 +43,15 @@ from acd.store import masked_url
 
 START_S = 30.0
 STOP_S = 10.0
-RESTART_S = 1.0
+RESTART_S = (0.0, 1.0, 2.0, 5.0)
+"""A service that fell after a good while is back before waiting callers leave; others wait."""
+GOOD_WHILE_S = 10.0
+ASTERISK_FALLS_MAX = 3
+"""In ASTERISK_FALLS_S: then something is wrong that starting it again does not mend."""
+ASTERISK_FALLS_S = 120.0
+HUNG_S = 30.0
+"""A service that has not answered for so long is ended and started again."""
+ASK_EVERY_S = 5.0
 FREE_BYTES_MIN = 200_000_000
 PR_SET_PDEATHSIG = 1
 
@@ -55,14 +71,6 @@ class Stopper:
     def __call__(self, number: int, _: object) -> None:
         """Any signal means to stop."""
         self.asked = True
-
-
-@dataclass(slots=True)
-class Pair:
-    """The two children; the service is another one after each restart."""
-
-    asterisk: Child
-    service: Child | None = None
 
 
 def run(config: Path, dialplans: Path, port_offset: int) -> int:
@@ -102,19 +110,28 @@ def _run_here(
     asterisk = ensure_asterisk()
     secrets = load_secrets(settings.service.folder, settings.operators)
     folders = provision(settings, secrets, asterisk, loaded.music)
+    lay_out_sounds(folders, settings.service.languages, loaded.phrase)
+    set_calls_aside(folders)
     serve = [
         sys.executable, "-m", "acd", "serve", "--config", str(config),
         "--dialplans", str(dialplans), "--port-offset", str(port_offset),
     ]  # fmt: skip
     log = settings.service.folder / "service.log"
-    pair = Pair(start_asterisk(asterisk, folders))
+    pair = Pair(
+        stop,
+        lambda: start_asterisk(asterisk, folders),
+        lambda child: wait_for_asterisk(asterisk, folders, child, stop),
+        lambda: _start_service(serve, log),
+        settings.service.listen.socket,
+    )
     try:
-        wait_for_asterisk(asterisk, folders, pair.asterisk, stop)
-        pair.service = _start_service(serve, log)
-        _wait_for_service(settings, pair.service, log, stop)
+        pair.start_asterisk()
+        pair.start_service()
+        if pair.service is not None:
+            _wait_for_service(settings, pair.service, log, stop)
         if not stop.asked:
             say(summary(loaded, asterisk, config, port_offset))
-        _watch(pair, stop, lambda: _start_service(serve, log))
+        pair.watch()
         return 0
     finally:
         if stop.asked:
@@ -184,7 +201,7 @@ def check_space(folder: Path) -> None:
 
 def start_asterisk(asterisk: AsteriskBinary, folders: AsteriskFolders) -> Child:
     """Start Asterisk with the generated configuration, in the foreground of its own session."""
-    output = (folders.log / "console").open("wb")
+    output = (folders.log / "console").open("ab")
     return _spawn([*asterisk.argv, "-C", str(folders.config), "-f"], output)
 
 
@@ -235,26 +252,105 @@ def _wait_for_service(settings: Settings, child: Child, log: Path, stop: Stopper
 
 def _takes_calls(path: Path) -> bool:
     """Whether the service answers and has told Asterisk that it is there."""
+    return bool((_status(path) or {}).get("ami_up"))
+
+
+def _answers(path: Path) -> bool:
+    return _status(path) is not None
+
+
+def _status(path: Path) -> dict[str, object] | None:
+    """What the service says of itself; None when it says nothing within two seconds."""
     with contextlib.suppress(OSError, ValueError), socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(2.0)
         probe.connect(str(path))
         probe.sendall(b'{"do": "status"}\n')
         answer = json.loads(probe.makefile("rb").readline())
-        return bool(answer.get("data", {}).get("ami_up"))
-    return False
+        data: dict[str, object] = answer.get("data", {})
+        return data
+    return None
 
 
-def _watch(pair: Pair, stop: Stopper, again: Callable[[], Child]) -> None:
-    """Until asked to stop. A dead service is started again; without Asterisk there is no point."""
-    while not stop.asked:
-        time.sleep(0.2)
-        if pair.asterisk.poll() is not None:
-            raise RunError(f"Asterisk ended by itself (exit {pair.asterisk.returncode})")
-        service = pair.service
-        if service is not None and service.poll() is not None and not stop.asked:
-            say(f"the service ended (exit {service.returncode}); starting it again")
-            time.sleep(RESTART_S)
-            pair.service = again()
+class Pair:
+    """The two children, each another one after a restart."""
+
+    def __init__(
+        self,
+        stop: Stopper,
+        spawn_asterisk: Callable[[], Child],
+        wait_for_asterisk: Callable[[Child], None],
+        spawn_service: Callable[[], Child],
+        socket_path: Path,
+    ) -> None:
+        """`spawn_...` start a child, `wait_for_asterisk` returns when it takes calls."""
+        self._stop = stop
+        self._spawn_asterisk = spawn_asterisk
+        self._wait_for_asterisk = wait_for_asterisk
+        self._spawn_service = spawn_service
+        self._socket_path = socket_path
+        self._falls: list[float] = []
+        self._short_lives = 0
+        self._born = self._answered = self._asked = 0.0
+        self.asterisk: Child | None = None
+        self.service: Child | None = None
+
+    def start_asterisk(self) -> None:
+        """Start it and wait until it takes calls."""
+        self.asterisk = self._spawn_asterisk()
+        self._wait_for_asterisk(self.asterisk)
+
+    def start_service(self) -> None:
+        """Start it, unless somebody wants to stop by now."""
+        if not self._stop.asked:
+            self.service = self._spawn_service()
+            self._born = self._answered = self._asked = monotonic_s()
+
+    def watch(self) -> None:
+        """Until asked to stop; RunError when Asterisk falls again and again."""
+        while not self._stop.asked:
+            time.sleep(0.05)
+            if self.asterisk is not None and self.asterisk.poll() is not None:
+                self._asterisk_fell(self.asterisk.returncode)
+            elif self.service is not None and self.service.poll() is not None:
+                self._service_ended(self.service.returncode)
+            elif self.service is not None:
+                self._see_whether_it_hangs(self.service)
+
+    def _asterisk_fell(self, status: int) -> None:
+        now = monotonic_s()
+        self._falls = [at for at in self._falls if now - at < ASTERISK_FALLS_S] + [now]
+        if len(self._falls) > ASTERISK_FALLS_MAX:
+            raise RunError(f"Asterisk ended by itself again and again (exit {status})")
+        say(f"Asterisk ended by itself (exit {status}) and its calls with it; starting it again")
+        self.start_asterisk()
+
+    def _service_ended(self, status: int) -> None:
+        if status == LEFT_ON_PURPOSE:
+            self.service = None
+            say(
+                "the service was drained and has stopped; Asterisk goes on with its own queue\n"
+                "start the service again with `acd serve`, or stop everything with Ctrl-C"
+            )
+            return
+        lived_long = monotonic_s() - self._born > GOOD_WHILE_S
+        self._short_lives = 0 if lived_long else min(self._short_lives + 1, len(RESTART_S) - 1)
+        say(f"the service ended (exit {status}); starting it again")
+        until = monotonic_s() + RESTART_S[self._short_lives]
+        while monotonic_s() < until and not self._stop.asked:
+            time.sleep(0.05)
+        self.start_service()
+
+    def _see_whether_it_hangs(self, service: Child) -> None:
+        now = monotonic_s()
+        if now - self._asked < ASK_EVERY_S:
+            return
+        self._asked = now
+        if _answers(self._socket_path):
+            self._answered = monotonic_s()
+        elif now - self._answered > HUNG_S:
+            say(f"the service has not answered for {now - self._answered:.0f} s; ending it")
+            service.kill()
+            service.wait()
 
 
 def _spawn(command: list[str], output: BinaryIO) -> Child:

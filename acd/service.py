@@ -2,9 +2,6 @@
 
 import asyncio
 import logging
-import os
-import signal
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,35 +11,34 @@ from zoneinfo import ZoneInfo
 from acd import __version__, views
 from acd.alerts import Alerts
 from acd.api import Api, Request, RequestError, text_of
-from acd.archive import (
-    StoreArchive,
-    close_open_calls,
-    interrupted_call,
-    recorded_call,
-    restored_figures,
-    story_of,
-)
-from acd.asterisk_link import AsteriskLink, HeldCaller
+from acd.archive import StoreArchive, recorded_call, restored_figures, story_of
+from acd.asterisk_link import AsteriskLink
 from acd.calls import CallBook
-from acd.clock import Clock, iso, midnight_after, midnight_before, service_clock
+from acd.clock import Clock, iso, midnight_after, midnight_before
 from acd.core.commands import CancelOffer, Command, Offer, PlayMessage, ReturnCaller
 from acd.core.contacts import Contact
-from acd.core.events import ContactQueued, Event, OperatorPaused, OperatorReady, RulesReplaced
-from acd.core.names import ContactId, Language, Millis, OperatorId, Topic
+from acd.core.events import Event, LinkChanged, OperatorPaused, OperatorReady, RulesReplaced
+from acd.core.names import ContactId, Millis, OperatorId, Topic
 from acd.core.router import Router
 from acd.core.seats import Seat
 from acd.desk import Desk, DeskError
+from acd.fallback import FallbackCalls
 from acd.features import FeatureCodes
+from acd.figures import Figures
+from acd.leftovers import Leftovers
 from acd.load import Loaded, load
 from acd.loop import Loop
 from acd.menus import Menus
 from acd.problems import Problems
 from acd.provision import NODE
+from acd.pulse import Pulse
+from acd.recovery import Recovery
+from acd.repair import RecordRepair
 from acd.roster import Roster
-from acd.secrets import SecretsError, load_secrets
 from acd.settings import Settings
 from acd.store import Store, StoreError, masked_url
 from acd.switchboard import Switchboard
+from acd.takeover import Takeover
 from ivr.fastagi import AgiServer
 
 log = logging.getLogger(__name__)
@@ -73,16 +69,24 @@ class Service:
         settings = self.settings
         self.zone = ZoneInfo(settings.service.timezone)
         self.started_at = self.clock()
-        self._has_closed = False
         self.router = Router(settings.rules)
         self.alerts = Alerts(self.zone)
         archive = StoreArchive(self.store)
-        begins = midnight_before(self.started_at, self.zone)
-        records = self.store.records
-        self.figures = restored_figures(records, settings.service.target_ms, begins)
-        self.book = CallBook(self.router, archive, self.figures, self.clock, NODE)
+        self.figures = self._figures()
+        self.leftovers = Leftovers(
+            self.store,
+            self.figures,
+            lambda topic: self.router.rules.queue_of(Topic(topic)),
+            NODE,
+            settings.service.least_talk_ms,
+        )
+        self.book = CallBook(
+            self.router, archive, self.figures, self.clock, NODE, self.leftovers.take
+        )
         self.roster = Roster(archive, self.figures, self.book.wrapped_up, self._seat_changed)
-        self.loop = Loop(self.router, self._carry_out, self.clock)
+        self.pulse = Pulse(self._stood_still)
+        self.loop = Loop(self.router, self._carry_out, self.clock, self.pulse.check)
+        fallback = FallbackCalls(self.book, self.loop, self.clock, settings.service.least_talk_ms)
         self.menus = Menus(
             lambda: self.loaded,
             self.book,
@@ -92,17 +96,39 @@ class Service:
             is_gone=lambda call: self.switchboard.is_gone(call),
         )
         self.switchboard = Switchboard(
-            self.loop.post, self.menus, sound=self.menus.sound, whisper=self._whisper
+            self.loop.post,
+            self.menus,
+            fallback,
+            believe=lambda seen: self.recovery.believe(seen),
+            sound=self.menus.sound,
+            whisper=self._whisper,
         )
         self.switchboard.set_operators(set(settings.operators))
+        self.recovery = Recovery(
+            self.switchboard,
+            self.router,
+            fallback,
+            self.loop.post,
+            self.clock,
+            languages=lambda: self.settings.service.languages,
+            is_over=self._is_over,
+        )
         self.link = AsteriskLink(
             settings.service.listen.ami,
             ami_secret,
             self.switchboard,
             self.loop,
             self.router,
+            self.recovery,
             self._link_changed,
-            self._adopt,
+        )
+        self.repair = RecordRepair(
+            self.store,
+            self.leftovers,
+            self.loop,
+            self.clock,
+            settings.service.folder,
+            live=lambda: {call.id for call in self.book.live},
         )
         self.desk = Desk(self.loop, self.router, tuple(settings.service.pause_reasons.values()))
         features = FeatureCodes(
@@ -111,6 +137,7 @@ class Service:
         self.agi = AgiServer(
             {"ivr": self.menus.begin, "after": self.menus.after, "feature": features.answer}
         )
+        self.takeover = Takeover(self.link, self.router, self.agi)
         self.api = Api(self._requests())
 
     @property
@@ -126,12 +153,16 @@ class Service:
         await self.agi.start(listen.agi.host, listen.agi.port)
         await self.api.start(listen.socket)
         self.roster.look(self.router.seats, self.clock())
-        self._restore_standings()
+        self.loop.post(LinkChanged(is_up=False))
+        await asyncio.to_thread(self._restore)
         loop = asyncio.get_running_loop()
         tasks = [
             loop.create_task(self.loop.run(), name="decisions"),
             loop.create_task(self.link.run(), name="asterisk link"),
+            loop.create_task(self.pulse.run(), name="pulse"),
+            loop.create_task(self.repair.run(), name="repair of records"),
             loop.create_task(self._midnights(), name="midnights"),
+            loop.create_task(self.takeover.drained.wait(), name="drained"),
             loop.create_task(stop.wait(), name="stop"),
         ]
         self.alerts.prompts_missing(self.loaded.missing, self.clock())
@@ -144,6 +175,7 @@ class Service:
             await self._stop(tasks)
 
     async def _stop(self, tasks: list[asyncio.Task[Any]]) -> None:
+        """Within seconds: conversations go on without us, and the next run records them."""
         self.book.service_stops()
         await self.link.stop()
         await self.agi.close(grace_s=SETTLE_S)
@@ -153,9 +185,29 @@ class Service:
         await self.api.close()
         await asyncio.to_thread(self.store.close)
 
-    def _restore_standings(self) -> None:
-        """Operators stay logged in and paused over a restart of the service."""
-        for operator, standing in self.store.records.operators_now().items():
+    def _figures(self) -> Figures:
+        """The day's sums; without the database they begin at nothing, and the alert says so."""
+        target_ms = self.settings.service.target_ms
+        begins = midnight_before(self.started_at, self.zone)
+        try:
+            return restored_figures(self.store.records, target_ms, begins)
+        except StoreError as error:
+            log.error("the figures begin at zero: %s", error)
+            return Figures(target_ms, begins)
+
+    def _restore(self) -> None:
+        """What the last run left: operators stay logged in and paused, calls go on.
+
+        Without the database Asterisk's own queue still tells who was logged in, and its channels
+        who is there.
+        """
+        try:
+            standings = self.store.records.operators_now()
+            self.leftovers.remember(self.store.records.open_stories())
+        except StoreError as error:
+            log.error("the last run is not known: %s", error)
+            return
+        for operator, standing in standings.items():
             if standing.logged_in:
                 self.loop.post(OperatorReady(operator))
                 if standing.pause is not None:
@@ -188,37 +240,19 @@ class Service:
 
     def _link_changed(self, trouble: str | None) -> None:
         self.alerts.asterisk(trouble, self.clock())
-        if trouble is None and not self._has_closed:
-            self._has_closed = True
-            self.loop.after(self._close_leftovers)
+        if trouble is None:
+            self.repair.look_now()
 
-    def _close_leftovers(self) -> None:
-        """Once Asterisk has told who is still there, the other calls of the last run are over."""
-        live = {call.id for call in self.book.live}
-        closed = close_open_calls(self.store, self.figures, live)
-        if closed:
-            log.warning("%d calls of an earlier run were open and are closed now", closed)
+    def _stood_still(self, gap_s: float) -> None:
+        """Whatever was believed before may be wrong: nothing is done until Asterisk was asked."""
+        why = f"the service stood still for {gap_s:.1f} s"
+        log.error("%s; asking Asterisk anew", why)
+        self.alerts.happened(f"{why}; callers who left for the fallback stay there", self.clock())
+        self.link.distrust(why)
 
-    def _adopt(self, caller: HeldCaller) -> None:
-        """Somebody waits in our hold whom the router does not know: they keep place and clock."""
-        if self.book.get(caller.call) is None:
-            story = self.store.records.call(ContactId(caller.call))
-            if story is not None:
-                self.book.resume(interrupted_call(story))
-        self.switchboard.adopt(caller.call, caller.channel, caller.number)
-        languages, topic = self.settings.service.languages, Topic(caller.topic)
-        language = Language(caller.language)
-        queued_at = caller.queued_at if caller.queued_at is not None else self.clock()
-        self.loop.post(
-            ContactQueued(
-                contact=ContactId(caller.call),
-                queue=self.settings.rules.queue_of(topic),
-                topic=topic,
-                language=language if language in languages else languages[0],
-                queued_at=Millis(queued_at),
-                priority_ms=Millis(caller.priority_s * 1000),
-            )
-        )
+    def _is_over(self, call: str) -> bool:
+        known = self.book.get(call)
+        return known is not None and known.outcome is not None
 
     def _phrase(self, language: str, phrase: str) -> str | None:
         return self.loaded.phrase(language, phrase)
@@ -240,6 +274,8 @@ class Service:
             "call": self._call,
             "operator": self._operator,
             "reload": self._reload,
+            "fallback": self.takeover.fallback,
+            "drain": self.takeover.drain,
         }
 
     def present(self) -> views.Present:
@@ -254,7 +290,10 @@ class Service:
 
     async def _monitor(self, _: Request) -> Any:
         present = self.present()
-        return views.monitor(present, self.alerts.rows(present, self.store.health().last_error))
+        rows = self.alerts.rows(
+            present, self.store.health().last_error, drill=self.takeover.sentence
+        )
+        return views.monitor(present, rows)
 
     async def _status(self, _: Request) -> Any:
         service = self.settings.service
@@ -273,7 +312,9 @@ class Service:
             "lines": len(self.switchboard.lines),
             "agi_sessions": self.agi.session_count,
             "tasks": len(asyncio.all_tasks()),
-            "repairs": self.link.repairs,
+            "repairs": {**self.link.repairs, **self.repair.repairs},
+            "gaps": self.pulse.gaps,
+            "fallback": self.link.is_left_to_fallback,
             "ignored_events": self.router.ignored + self.switchboard.stray_events,
             "failures": self.loop.failures,
         }
@@ -339,64 +380,3 @@ class Service:
             "warnings": problems.render(),
             "restart_needed": needs_restart or bool(new_phones),
         }
-
-
-def build(config: Path, dialplans: Path, port_offset: int) -> Service | None:
-    """A service ready to run, or None after saying on stderr why not."""
-    problems = Problems()
-    loaded = load(config, dialplans, problems, port_offset)
-    if problems.sorted():
-        print(problems.render(), file=sys.stderr)
-    if loaded is None:
-        print("acd: nothing was started; mend the errors above", file=sys.stderr)
-        return None
-    os.umask(0o077)  # records and logs hold the numbers of callers
-    folder = loaded.settings.service.folder
-    clock = service_clock()
-    alert = _StoreAlert()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        secrets = load_secrets(folder, loaded.settings.operators)
-        store = Store.open(loaded.settings.service.database, alert)
-    except (OSError, SecretsError, StoreError) as error:
-        print(f"acd: {error}", file=sys.stderr)
-        return None
-    origin = Origin(config, dialplans, port_offset)
-    return Service(origin, loaded, store, clock, secrets.ami)
-
-
-class _StoreAlert:
-    """Told by the store's thread when the database fails and when it is back."""
-
-    def __call__(self, trouble: str | None) -> None:
-        if trouble is None:
-            log.warning("the database works again")
-        else:
-            log.error("database: %s", trouble)
-
-
-def serve(config: Path, dialplans: Path, port_offset: int) -> int:
-    """Run the service until SIGTERM or SIGINT; 0, or 1 when it could not start or broke."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    service = build(config, dialplans, port_offset)
-    return 1 if service is None else asyncio.run(_serve(service))
-
-
-async def _serve(service: Service) -> int:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    try:
-        await service.run(stop, lambda: print("acd: the service is up", flush=True))
-    except OSError as error:
-        listen = service.settings.service.listen
-        print(
-            f"acd: cannot listen at {listen.agi} or {listen.socket} ({error.strerror or error}); "
-            "stop the other copy, or choose other ports in service.yaml",
-            file=sys.stderr,
-        )
-        return 1
-    return 0

@@ -8,9 +8,10 @@ comes back as events. Nothing here decides anything about routing.
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Protocol, assert_never
+from typing import Any, assert_never
 
-from acd.ami import Message
+from acd.ami import AmiError, Message
+from acd.asterisk_words import offer_failure, phone_state
 from acd.core.commands import CancelOffer, Offer, PlayMessage, ReturnCaller
 from acd.core.events import (
     CallerHungUp,
@@ -22,46 +23,19 @@ from acd.core.events import (
     OperatorAnswered,
     OperatorHungUp,
     OperatorLost,
-    Phone,
     PhoneChanged,
 )
 from acd.core.names import ContactId, OperatorId
 from acd.lines import Line, Place, Wish
+from acd.listeners import Fallback, Link, Listener
+from acd.survey import VARIABLES, Seen, survey
 
 log = logging.getLogger(__name__)
 
 SETTLE_S = 3.0
 """How long a Redirect may take to show its effect before the channel itself is asked."""
-CALL_REJECTED = "21"
-"""The cause of a SIP 603: somebody pressed decline. Dial calls that CHANUNAVAIL."""
 GONE_KEPT = 2000
 """Ended calls remembered, so that late news of them is not taken for a new call."""
-
-PHONES = {"NOT_INUSE": Phone.FREE, "UNAVAILABLE": Phone.UNREACHABLE, "INVALID": Phone.UNREACHABLE}
-"""Asterisk's device states; all others mean that the phone is in use."""
-
-
-class Link(Protocol):
-    """What the switchboard needs of AMI: send in order without waiting, or ask."""
-
-    def post(self, name: str, **headers: str) -> "asyncio.Task[Message | None]":
-        """Send an action; the answer may be looked at later, None when it was refused."""
-
-    async def listing(self, name: str, timeout_s: float = 10.0, **headers: str) -> list[Message]:
-        """Ask for a list."""
-
-
-class Listener(Protocol):
-    """Who is told what happens to calls, beside the router."""
-
-    def call_arrived(self, call: str, number: str) -> None:
-        """A citizen's channel was born."""
-
-    def call_event(self, call: str, event: str, **data: str | int | None) -> None:
-        """Something for the call's timeline that the router does not need."""
-
-    def call_gone(self, call: str) -> None:
-        """The citizen's channel is destroyed."""
 
 
 class Switchboard:
@@ -71,7 +45,9 @@ class Switchboard:
         self,
         post: Callable[[Event], None],
         listener: Listener,
+        fallback: Fallback,
         *,
+        believe: Callable[[Seen], None],
         sound: Callable[[str, str], str | None],
         whisper: Callable[[str], str | None],
         settle_s: float = SETTLE_S,
@@ -81,12 +57,16 @@ class Switchboard:
         Args:
             post: hands an event to the router; must not block.
             listener: hears of calls.
+            fallback: hears of callers in Asterisk's own queue.
+            believe: takes what Asterisk says of a channel that was lost sight of.
             sound: (call, phrase) -> the file Asterisk plays to that caller, None without one.
             whisper: call -> the file the operator hears before that caller.
             settle_s: how long a Redirect may take to show its effect.
         """
         self._post = post
         self._listener = listener
+        self._fallback = fallback
+        self._believe = believe
         self._sound = sound
         self._whisper = whisper
         self._settle_s = settle_s
@@ -99,16 +79,17 @@ class Switchboard:
         self.stray_events = 0
 
     def attach(self, link: Link | None) -> None:
-        """Use this link from now on; None while there is none. Waiting wishes are kept.
+        """Use this link from now on; None while there is none.
 
-        What happened in between was not heard, so Asterisk is asked where each caller is before
-        anybody is moved.
+        Without a link commands are thrown away, those that wait included: when it is up again
+        Asterisk is asked first what has become of everybody (`acd.recovery`).
         """
         self._link = link
-        for line in self._lines.values() if link is not None else ():
-            if line.place in (Place.HOLD, Place.PARKED, Place.SAYING):
-                line.place = Place.MOVING
-            self._spawn(self.look_at(line))
+        for line in self.lines:
+            if link is None:
+                line.wishes.clear()
+            else:
+                self._next(line)
 
     def set_operators(self, operators: set[str]) -> None:
         """Whose phones' states matter."""
@@ -133,7 +114,7 @@ class Switchboard:
     def carry_out(self, command: Wish) -> None:
         """Do it now, or as soon as the caller's channel sits still."""
         line = self._lines.get(command.contact)
-        if line is None or line.place in (Place.GONE, Place.FALLBACK):
+        if line is None or line.place in (Place.GONE, Place.FALLBACK) or self._link is None:
             log.info("too late for %s", command)
             return
         if isinstance(command, CancelOffer) and self._unsent(line, command):
@@ -217,21 +198,37 @@ class Switchboard:
         if self._link is None:
             return
         try:
-            found = await self._link.listing("Status", Channel=line.call)
-        except Exception as error:
-            log.warning("%s: Asterisk does not say where it is: %s", line.call, error)
-            found = [] if "No such channel" in str(error) else [{"Context": "?"}]
+            found = await self._link.listing("Status", Channel=line.call, Variables=VARIABLES)
+        except AmiError as error:
+            if "No such channel" not in str(error):
+                log.warning("%s: Asterisk does not say where it is: %s", line.call, error)
+                return
+            found = []
         if not found:
             self._caller_gone(line.call)
-            return
-        context = found[0].get("Context")
-        if context == "acd-fallback":
-            self._on_fallback(line)
-        elif context == "acd-deliver" and found[0].get("BridgeID") and line.operator is not None:
-            self._on_bridge_enter({"Uniqueid": line.call, "BridgeNumChannels": "2"})
-        elif context == "acd-hold" and line.place is not Place.GONE:
-            self._on_hold(line)
-            self._on_music({"Uniqueid": line.call})
+        for seen in survey(found):
+            self._believe(seen)
+
+    def take(self, seen: Seen) -> Line:
+        """Put a line where its channel was seen; what that means to the router is not said here."""
+        self.arrived(seen.call, seen.channel, seen.number, seen.arrived_at)
+        line = self._lines[seen.call]
+        if line.place is Place.GONE:
+            return line
+        leg = line.leg if line.operator == seen.operator else None
+        leg_channel = line.leg_channel if leg is not None else None
+        self._drop_leg(line)
+        line.place = seen.place
+        line.operator = OperatorId(seen.operator) if seen.operator else None
+        line.offer = max(line.offer, seen.offer)
+        line.interruptible = seen.place is not Place.SAYING
+        line.leg, line.leg_channel = seen.leg or leg, seen.leg_channel or leg_channel
+        if line.leg is not None:
+            self._legs[line.leg] = line.call
+        if not line.is_still or line.place is Place.FALLBACK:
+            line.wishes.clear()
+        self._next(line)
+        return line
 
     # Events
 
@@ -250,22 +247,17 @@ class Switchboard:
             "BridgeEnter": self._on_bridge_enter,
             "HangupRequest": self._on_hangup_request,
             "Hangup": self._on_hangup,
+            "AgentConnect": self._on_agent_connect,
+            "AgentComplete": self._on_agent_complete,
             "DeviceStateChange": self._on_device_state,
             "ContactStatus": self._on_contact_status,
         }
 
-    def arrived(self, call: str, channel: str, number: str) -> None:
+    def arrived(self, call: str, channel: str, number: str, at: int | None = None) -> None:
         """A citizen's call; FastAGI and AMI may each be first to know."""
         if call and call not in self._lines and call not in self._gone:
             self._lines[call] = Line(call, channel)
-            self._listener.call_arrived(call, number)
-
-    def adopt(self, call: str, channel: str, number: str) -> None:
-        """A caller found in hold; the next piece of music says that they sit still."""
-        self.arrived(call, channel, number)
-        line = self._lines.get(call)
-        if line is not None and line.place is not Place.GONE:
-            line.place = Place.HOLD
+            self._listener.call_arrived(call, number, at)
 
     def _on_user_event(self, message: Message) -> None:
         if message.get("UserEvent") == "ACDCall":
@@ -285,7 +277,9 @@ class Switchboard:
             case "ACDDial":
                 self._on_dial_result(line, message)
             case "ACDFallback":
-                self._on_fallback(line)
+                self._on_fallback(line, message.get("At", ""))
+            case "ACDMessage":
+                self._fallback.message_left(line.call, message.get("File", ""))
             case "ACDEnd":
                 self._caller_gone(line.call)
 
@@ -295,6 +289,8 @@ class Switchboard:
 
     def _on_hold(self, line: Line) -> None:
         """The caller has entered hold; with something to say that comes first."""
+        if line.place is Place.FALLBACK:
+            return
         if line.place is Place.TALKING and line.operator is not None:
             # Pulled out by a cancel that crossed the answer: the caller waits on.
             failure = OfferFailed(ContactId(line.call), line.operator, OfferFailure.NO_RESULT)
@@ -304,15 +300,33 @@ class Switchboard:
         line.place = Place.SAYING if line.place is Place.MOVING else Place.HOLD
         self._next(line)
 
-    def _on_fallback(self, line: Line) -> None:
+    def _on_fallback(self, line: Line, at: str) -> None:
         """Asterisk's plain queue has the caller now: they are not touched any more."""
         if line.place in (Place.FALLBACK, Place.GONE):
             return
         line.place = Place.FALLBACK
         line.wishes.clear()
+        line.operator = None
         self._drop_leg(line)
-        self._listener.call_event(line.call, "fallback")
         self._post(CallerLeft(ContactId(line.call)))
+        self._fallback.entered(line.call, int(at) if at.isdigit() else None)
+
+    def _on_agent_connect(self, message: Message) -> None:
+        """Asterisk's own queue has found an operator."""
+        line = self._lines.get(message.get("Uniqueid", ""))
+        if line is None or line.place is not Place.FALLBACK:
+            return
+        line.operator = OperatorId(message.get("Interface", "").removeprefix("PJSIP/"))
+        line.leg, line.leg_channel = message.get("DestUniqueid"), message.get("DestChannel")
+        self._fallback.answered(line.call, line.operator, None)
+
+    def _on_agent_complete(self, message: Message) -> None:
+        line = self._lines.get(message.get("Uniqueid", ""))
+        if line is None or line.place is not Place.FALLBACK or line.operator is None:
+            return
+        operator, line.operator = line.operator, None
+        self._drop_leg(line)
+        self._fallback.operator_left(line.call, operator)
 
     def _on_music(self, message: Message) -> None:
         line = self._lines.get(message.get("Uniqueid", ""))
@@ -363,7 +377,7 @@ class Switchboard:
             self._post(OperatorHungUp(contact, operator))
             return
         line.place = Place.HOLD
-        self._post(OfferFailed(contact, operator, _failure(message, has_rung=line.has_rung)))
+        self._post(OfferFailed(contact, operator, offer_failure(message, has_rung=line.has_rung)))
 
     def _on_hangup_request(self, message: Message) -> None:
         if message.get("Uniqueid", "") in self._lines:
@@ -392,6 +406,11 @@ class Switchboard:
     def forget(self, call: str) -> None:
         """Asterisk no longer has this channel, and its Hangup was missed."""
         self._on_hangup({"Uniqueid": call})
+
+    def cut_off(self, line: Line) -> None:
+        """Asterisk was restarted: it took this call with it."""
+        self._listener.call_event(line.call, "cut_off")
+        self.forget(line.call)
 
     def _drop_leg(self, line: Line) -> None:
         if line.leg is not None:
@@ -441,28 +460,3 @@ class Switchboard:
         task = asyncio.get_running_loop().create_task(work, name="switchboard")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def phone_state(state: str) -> Phone:
-    """Asterisk's device state in our words."""
-    return PHONES.get(state, Phone.IN_USE)
-
-
-def _failure(message: Message, *, has_rung: bool) -> OfferFailure:
-    """Why Dial did not end in a conversation.
-
-    A phone that never said it was ringing is unreachable, whatever Dial calls it.
-    """
-    match message.get("Status"):
-        case "NOTFREE":
-            return OfferFailure.NOT_FREE
-        case "ANSWER":
-            return OfferFailure.HUNG_UP_AT_ONCE
-        case "BUSY":
-            return OfferFailure.BUSY
-        case "NOANSWER" if has_rung:
-            return OfferFailure.NO_ANSWER
-        case _ if message.get("Cause") == CALL_REJECTED:
-            return OfferFailure.BUSY
-        case _:
-            return OfferFailure.UNREACHABLE

@@ -57,15 +57,16 @@ def _queue_row(present: Present, rules: Rules, queue: QueueId) -> Row:
         for contact in present.router.contacts
         if contact.queue == queue and contact.stage is not Stage.TALKING
     ]
-    longest = max((contact.waited_ms(present.now) for contact in waiting), default=None)
+    waits = [contact.waited_ms(present.now) for contact in waiting]
+    waits += [_waited_ms(present, call) for call in _in_fallback(present) if call.queue == queue]
     states = [
         seat.state()[0] for seat in present.router.seats if _serves(rules, seat.profile, queue)
     ]
     count = {state: sum(found is state for found in states) for state in OperatorState}
     return {
         "queue": queue,
-        "waiting": len(waiting),
-        "longest_wait_s": seconds(longest),
+        "waiting": len(waits),
+        "longest_wait_s": seconds(max(waits, default=None)),
         **sums_row(sums),
         "ready": count[OperatorState.READY],
         "ringing": count[OperatorState.RINGING],
@@ -73,6 +74,15 @@ def _queue_row(present: Present, rules: Rules, queue: QueueId) -> Row:
         "wrap_up": count[OperatorState.WRAP_UP],
         "paused": count[OperatorState.PAUSED],
     }
+
+
+def _in_fallback(present: Present) -> list[Call]:
+    """Callers who wait in Asterisk's own queue: offered to a queue of ours, and still waiting."""
+    return [call for call in present.book.live if call.is_waiting_in_fallback]
+
+
+def _waited_ms(present: Present, call: Call) -> Millis:
+    return Millis(present.now - (call.queued_at or present.now))
 
 
 def queue_sums(present: Present, queue: QueueId | None) -> QueueSums:
@@ -160,7 +170,27 @@ def caller_rows(present: Present) -> list[Row]:
     for contact in waiting:
         positions[contact.queue] = positions.get(contact.queue, 0) + 1
         rows.append(_caller_row(present, contact, positions[contact.queue]))
-    return rows
+    return rows + [_fallback_row(present, call) for call in _in_fallback(present)]
+
+
+def _fallback_row(present: Present, call: Call) -> Row:
+    """A caller in Asterisk's own queue, which tells no position; no step of ours applies."""
+    waited = _waited_ms(present, call)
+    return {
+        "call": call.id,
+        "number": masked(call.number),
+        "queue": call.queue,
+        "topic": call.topic,
+        "language": call.language,
+        "priority": call.priority_ms // 1000,
+        "wait_s": seconds(waited),
+        "deadline_in_s": seconds(present.router.rules.target_ms - waited),
+        "step": call.step,
+        "position": None,
+        "estimated_wait_s": None,
+        "stage": "fallback",
+        "operator": None,
+    }
 
 
 def _caller_row(present: Present, contact: Contact, position: int) -> Row:
@@ -197,6 +227,7 @@ def call_row(call: Call, zone: ZoneInfo) -> Row:
         "operator": call.operator,
         "handle_s": seconds(call.handle_ms),
         "step": call.step,
+        "fallback": call.fallback,
         "ended_at": iso(call.ended_at, zone) if call.ended_at is not None else None,
     }
 

@@ -66,7 +66,7 @@ def _run(arguments: Arguments) -> int:
 
 
 def _serve(arguments: Arguments) -> int:
-    from acd.service import serve
+    from acd.serve import serve
 
     return serve(config_folder(arguments), dialplans_folder(arguments), offset_of(arguments))
 

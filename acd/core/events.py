@@ -18,10 +18,10 @@ class Phone(Enum):
 class OfferFailure(Enum):
     """Why an offer did not become a conversation; the value is the reason shown to ops.
 
-    All but NOT_FREE set the operator aside. NOT_FREE means that the phone turned out to be in
-    use when it was about to be rung, which is nobody's fault. An operator set aside as
-    UNREACHABLE is ready again when the phone has gone and come back, not before: a phone that
-    Asterisk believes in and that fails each call would be rung for ever.
+    All but NOT_FREE and UNSEEN set the operator aside: a phone that turned out to be in use
+    when it was about to be rung, or an offer whose end nobody saw, is nobody's fault. An operator
+    set aside as UNREACHABLE is ready again when the phone has gone and come back, not before: a
+    phone that Asterisk believes in and that fails each call would be rung for ever.
     """
 
     NO_ANSWER = "rona"
@@ -30,6 +30,7 @@ class OfferFailure(Enum):
     HUNG_UP_AT_ONCE = "hung_up_at_once"
     NO_RESULT = "no_result"
     NOT_FREE = "not_free"
+    UNSEEN = "unseen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,25 @@ class ContactQueued:
     language: Language
     queued_at: Millis
     priority_ms: Millis = NO_TIME
+
+
+@dataclass(frozen=True, slots=True)
+class ContactFound:
+    """A contact found in Asterisk with an operator: rung for, or in conversation since `since`.
+
+    So comes back what went on while nobody listened, and so begin the conversations that
+    Asterisk's own fallback queue arranges. Nobody is rung for it.
+    """
+
+    queued: ContactQueued
+    operator: OperatorId
+    is_talking: bool
+    since: Millis
+
+    @property
+    def contact(self) -> ContactId:
+        """The contact's id."""
+        return self.queued.contact
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +160,24 @@ class PhoneChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkChanged:
+    """Whether Asterisk hears us and we hear it. While it does not, nothing is decided.
+
+    Offers under way are not given up for want of news; when the link is up again their limits
+    begin anew, after events have said what became of them.
+    """
+
+    is_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OffersHeld:
+    """No new offers while `held`: callers are being left to Asterisk's fallback queue."""
+
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RulesReplaced:
     """A reload: callers already waiting get the new least levels and ladder."""
 
@@ -153,6 +191,7 @@ class Ticked:
 
 Event = (
     ContactQueued
+    | ContactFound
     | CallerHungUp
     | CallerLeft
     | OperatorAnswered
@@ -165,6 +204,8 @@ Event = (
     | OperatorWrappedUp
     | OperatorLoggedOut
     | PhoneChanged
+    | LinkChanged
+    | OffersHeld
     | RulesReplaced
     | Ticked
 )

@@ -14,7 +14,8 @@ operator's phone died in the conversation goes to the head of the line with a ne
 because the first wait had ended.
 
 What Asterisk reports is a fact even when it surprises: `Connected` is believed whatever went
-before, an event about a contact already closed is counted in `ignored` and dropped.
+before, an event about a contact already closed is counted in `ignored` and dropped. While the
+link to Asterisk is down nothing is decided: whatever was, could not be carried out.
 """
 
 import heapq
@@ -22,23 +23,19 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from acd.core import ladder
-from acd.core.commands import (
-    CancelOffer,
-    Command,
-    Decided,
-    Offer,
-    ReturnCaller,
-    SetAside,
-)
+from acd.core.commands import CancelOffer, Command, Decided, Offer, ReturnCaller, SetAside
 from acd.core.contacts import Contact, Line, Route, Stage
 from acd.core.events import (
     CallerHungUp,
     CallerLeft,
     Connected,
+    ContactFound,
     ContactQueued,
     Event,
+    LinkChanged,
     OfferFailed,
     OfferFailure,
+    OffersHeld,
     OperatorAnswered,
     OperatorHungUp,
     OperatorLoggedOut,
@@ -74,7 +71,14 @@ class Router:
         self._timers: list[tuple[Millis, int, ContactId | OperatorId]] = []
         self._order = 0
         self._out: list[Command] = []
+        self._is_linked = True
+        self._is_held = False
         self.ignored = 0
+
+    @property
+    def is_held(self) -> bool:
+        """Whether no new offers are made because somebody wants it so."""
+        return self._is_held
 
     @property
     def rules(self) -> Rules:
@@ -134,6 +138,8 @@ class Router:
         match event:
             case ContactQueued():
                 self._queue(event)
+            case ContactFound():
+                self._found(event)
             case CallerHungUp(contact=id_) | CallerLeft(contact=id_):
                 self._caller_gone(id_)
             case OperatorAnswered(contact=id_, operator=operator):
@@ -150,6 +156,10 @@ class Router:
                 self._operator_says(event)
             case PhoneChanged(operator=operator, phone=phone):
                 self._phone_changed(operator, phone)
+            case LinkChanged(is_up=is_up):
+                self._link_changed(is_up)
+            case OffersHeld(held=held):
+                self._is_held = held
             case RulesReplaced(rules=rules):
                 self._replace_rules(rules)
             case Ticked():
@@ -163,6 +173,12 @@ class Router:
         if event.contact in self._contacts:
             self.ignored += 1
             return
+        contact = self._admit(event)
+        if best(self._rules, self._staff.ready.values(), contact) is None:
+            self._decide(contact, "nobody_ready", None)
+
+    def _admit(self, event: ContactQueued) -> Contact:
+        """A new contact, standing in the line."""
         known = event.queue in self._rules.queues
         queue = event.queue if known else self._rules.queue_of(event.topic)
         self._order += 1
@@ -180,8 +196,27 @@ class Router:
         self._contacts[contact.id] = contact
         self._line.join(contact)
         self._arm_ladder(contact)
-        if best(self._rules, self._staff.ready.values(), contact) is None:
-            self._decide(contact, "nobody_ready", None)
+        return contact
+
+    def _found(self, event: ContactFound) -> None:
+        """Believe what Asterisk shows; whoever was thought to be with this operator waits on."""
+        contact = self._contacts.get(event.contact) or self._admit(event.queued)
+        seat = self._staff.get(event.operator)
+        if contact.operator != event.operator:
+            self._release(contact)
+        other = self._contacts.get(seat.contact) if seat and seat.contact else None
+        if other is not None and other is not contact:
+            self._put_back(other)
+        self._line.leave(contact)
+        contact.operator, contact.deadline = event.operator, None
+        self._set_stage(contact, Stage.TALKING if event.is_talking else Stage.RINGING)
+        if not event.is_talking:
+            contact.tried.append(event.operator)
+            self._renew_deadline(contact)
+        if seat is not None:
+            work = Work.TALKING if event.is_talking else Work.RINGING
+            self._staff.put_to_work(seat, work, contact.id)
+            seat.since = Millis(min(event.since, self._now))
 
     def _caller_gone(self, id_: ContactId) -> None:
         contact = self._contacts.pop(id_, None)
@@ -236,7 +271,7 @@ class Router:
             return
         if why is OfferFailure.NOT_FREE:
             seat.phone = Phone.IN_USE
-        elif seat.logged_in and seat.pause is None:
+        elif why is not OfferFailure.UNSEEN and seat.logged_in and seat.pause is None:
             seat.pause = seat.pause_next or why.value
             seat.pause_next = None
             self._out.append(SetAside(seat.profile.id, seat.pause))
@@ -307,6 +342,13 @@ class Router:
             return
         self._staff.report_phone(seat, phone, OfferFailure.UNREACHABLE.value)
 
+    def _link_changed(self, is_up: bool) -> None:
+        if is_up and not self._is_linked:
+            for contact in self._contacts.values():
+                if contact.deadline is not None:
+                    self._renew_deadline(contact)
+        self._is_linked = is_up
+
     # What time does
 
     def _fire_timers(self) -> None:
@@ -320,7 +362,7 @@ class Router:
                 self._staff.put_to_work(seat, Work.NONE)
 
     def _due(self, contact: Contact) -> None:
-        if contact.deadline is not None and contact.deadline <= self._now:
+        if contact.deadline is not None and contact.deadline <= self._now and self._is_linked:
             operator = contact.operator
             assert operator is not None, f"{contact.id} rings nobody"
             self._out.append(CancelOffer(contact.id, operator))
@@ -343,7 +385,7 @@ class Router:
 
     def _match(self) -> None:
         """Give every ready operator a caller, in the order of the line; skip whom nobody fits."""
-        if not self._staff.ready or not len(self._line):
+        if not self._staff.ready or not len(self._line) or self._is_held or not self._is_linked:
             return
         for id_ in list(self._line):
             contact = self._contacts[id_]
@@ -356,15 +398,22 @@ class Router:
 
     def _offer(self, contact: Contact, seat: Seat) -> None:
         self._decide(contact, "order_of_choice", seat.profile.id)
-        ring_ms = seat.profile.ring_ms or self._rules.queues[contact.queue].ring_ms
         self._line.leave(contact)
         contact.operator = seat.profile.id
         contact.tried.append(seat.profile.id)
-        contact.deadline = Millis(self._now + ring_ms + OFFER_GRACE_MS)
         self._set_stage(contact, Stage.RINGING)
-        self._arm(contact.deadline, contact.id)
+        ring_ms = self._renew_deadline(contact)
         self._staff.put_to_work(seat, Work.RINGING, contact.id)
         self._out.append(Offer(contact.id, seat.profile.id, ring_ms))
+
+    def _renew_deadline(self, contact: Contact) -> Millis:
+        """Give the offer its full time from now on; returns the ring limit."""
+        seat = self._seat_of(contact)
+        ring_ms = seat.profile.ring_ms if seat is not None else None
+        ring_ms = ring_ms or self._rules.queues[contact.queue].ring_ms
+        contact.deadline = Millis(self._now + ring_ms + OFFER_GRACE_MS)
+        self._arm(contact.deadline, contact.id)
+        return ring_ms
 
     def _decide(self, contact: Contact, rule: str, taken: OperatorId | None) -> None:
         choice = explain(self._rules, self._staff, contact)

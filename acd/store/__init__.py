@@ -1,10 +1,12 @@
 """Records of every call, in SQLite or PostgreSQL.
 
 `Store` writes and reads for the service; `Records` reads alone, service or no service. A slow or
-dead database never delays a call: rows wait in memory, in order, until it takes them.
+dead database never delays a call: rows wait, in order, in memory or in a journal on disk, until it
+takes them.
 """
 
 from acd.store.database import StoreError, masked_url
+from acd.store.limits import Limits
 from acd.store.records import CallStory, OpenCall, OperatorTally, QueueTally, Records
 from acd.store.rows import (
     CallRow,
@@ -16,7 +18,7 @@ from acd.store.rows import (
     Outcome,
 )
 from acd.store.store import Store
-from acd.store.writer import Health, Limits, SayAlert
+from acd.store.writer import Health, SayAlert
 
 __all__ = [
     "CallRow",

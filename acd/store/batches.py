@@ -3,22 +3,34 @@
 import json
 import os
 import sqlite3
+import threading
 from collections.abc import Callable, Sequence
 from functools import cache
 from operator import attrgetter
 from typing import Any, assert_never
 
 from alembic.util import CommandError
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, ProgrammingError, SQLAlchemyError, StatementError
 
-from acd.store.database import Place, StoreError, bring_up_to_date, writing_engine
+from acd.clock import monotonic_s
+from acd.store.backlog import Batch
+from acd.store.database import Locked, Place, StoreError, bring_up_to_date, writing_engine
 from acd.store.rows import CallRow, DecisionRow, EventRow, IntervalRow, OperatorNowRow, Row
-from acd.store.tables import call_events, calls, decisions, operator_intervals, operator_now
+from acd.store.tables import (
+    call_events,
+    calls,
+    decisions,
+    journals,
+    operator_intervals,
+    operator_now,
+)
 
 Refused = tuple[Row, Exception]
 """A row no database would ever take, and why."""
+
+LOOK_AGAIN_S = 0.05
 
 
 class BatchWriter:
@@ -42,20 +54,47 @@ class BatchWriter:
         except (OSError, sqlite3.Error, SQLAlchemyError, CommandError) as error:
             raise self._place.explain(error) from error
 
-    def write(self, batch: Sequence[Row]) -> list[Refused]:
+    def prepare_patiently(self, patience_ms: int, give_up: threading.Event) -> None:
+        """As `prepare`, but wait for another program's lock.
+
+        Of several that start on a new file one makes the tables; SQLite tells some of the others
+        at once that it is locked, whatever they said they would wait.
+        """
+        until = monotonic_s() + patience_ms / 1000
+        while True:
+            try:
+                return self.prepare()
+            except Locked:
+                if monotonic_s() >= until or give_up.wait(LOOK_AGAIN_S):
+                    raise
+
+    def position(self, journal: str) -> int:
+        """How far the rows of a journal are in this database; -1 when it has none of them."""
+        query = select(journals.c.position).where(journals.c.id == journal)
+        try:
+            with self._engine.begin() as connection:
+                found = connection.scalar(query)
+        except (OSError, sqlite3.Error, SQLAlchemyError) as error:
+            raise self._place.explain(error) from error
+        return -1 if found is None else int(found)
+
+    def write(self, batch: Batch) -> list[Refused]:
         """All rows or none (StoreError), but for those refused for their own sake."""
         try:
             if self._identity != self._identity_now():
                 raise self._place.trouble("the file was removed or replaced", "a new one is made")
             try:
                 with self._engine.begin() as connection:
-                    _write_together(connection, batch)
+                    _write_together(connection, batch.rows, batch.is_replay)
+                    _note_position(connection, batch)
                 return []
             except Exception as error:
                 if not _is_fault_of_row(error):
                     raise
             with self._engine.begin() as connection:
-                return _write_one_by_one(connection, batch)
+                refused = _write_one_by_one(connection, batch)
+                _note_position(connection, batch)
+            return refused
         except (OSError, sqlite3.Error, SQLAlchemyError) as error:
             raise self._place.explain(error) from error
 
@@ -74,27 +113,33 @@ class BatchWriter:
         return found.st_dev, found.st_ino
 
 
-def _write_together(connection: Connection, batch: Sequence[Row]) -> None:
+def _write_together(connection: Connection, rows: Sequence[Row], is_replay: bool) -> None:
     """Grouped by table; of several rows for the same key only the last is written."""
     by_table: dict[type[Row], dict[object, dict[str, Any]]] = {}
-    for row in batch:
+    for row in rows:
         by_table.setdefault(type(row), {})[_key(row)] = _values(row)
-    for kind, rows in by_table.items():
-        statement = _upsert(TABLES[kind], connection.dialect.name)
-        connection.execute(statement, list(rows.values()))
+    for kind, found in by_table.items():
+        statement = _upsert(TABLES[kind], connection.dialect.name, is_replay)
+        connection.execute(statement, list(found.values()))
 
 
-def _write_one_by_one(connection: Connection, batch: Sequence[Row]) -> list[Refused]:
+def _write_one_by_one(connection: Connection, batch: Batch) -> list[Refused]:
     refused: list[Refused] = []
-    for row in batch:
+    for row in batch.rows:
         try:
             with connection.begin_nested():
-                _write_together(connection, [row])
+                _write_together(connection, [row], batch.is_replay)
         except Exception as error:
             if not _is_fault_of_row(error):
                 raise
             refused.append((row, error))
     return refused
+
+
+def _note_position(connection: Connection, batch: Batch) -> None:
+    if batch.journal is not None:
+        statement = _upsert(journals, connection.dialect.name, False)
+        connection.execute(statement, {"id": batch.journal, "position": batch.reached})
 
 
 def _is_fault_of_row(error: Exception) -> bool:
@@ -135,15 +180,23 @@ def _key(row: Row) -> object:
 
 
 @cache
-def _upsert(table: Table, dialect: str) -> sqlite.Insert | postgresql.Insert:
+def _upsert(table: Table, dialect: str, is_replay: bool) -> sqlite.Insert | postgresql.Insert:
+    """The row as it is now in place of what was there.
+
+    A row left in the journal by an earlier run yields to a newer one: the database may have got
+    that by another way, from a run with another folder.
+    """
     statement = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    new = statement.excluded
+    is_newer = None
+    if is_replay and table is calls:
+        is_newer = or_(calls.c.ended_at.is_(None), new.ended_at.is_not(None))
+    elif is_replay and table is operator_now:
+        is_newer = operator_now.c.since <= new.since
     return statement.on_conflict_do_update(
         index_elements=list(table.primary_key),
-        set_={
-            column.name: statement.excluded[column.name]
-            for column in table.columns
-            if not column.primary_key
-        },
+        set_={column.name: new[column.name] for column in table.columns if not column.primary_key},
+        where=is_newer,
     )
 
 

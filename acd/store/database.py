@@ -59,6 +59,17 @@ class StoreError(Exception):
     """The records cannot be kept or read: one line, what is wrong and what to do."""
 
 
+class Unusable(StoreError):
+    """Waiting does not help: somebody has to change something first."""
+
+
+class Locked(StoreError):
+    """Another program has it; that passes."""
+
+
+LOCKED: Final = ("SQLITE_BUSY", "SQLITE_LOCKED", "55P03")
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """The database an URL names. `path` is None unless it is an SQLite file.
@@ -88,9 +99,13 @@ class Place:
         state = getattr(cause, "sqlstate", None) or ""
         if code.startswith("SQLITE_IOERR") and self._is_disk_full():
             code = "SQLITE_FULL"
-        words = SQLITE_WORDS.get("_".join(code.split("_")[:2])) or POSTGRESQL_WORDS.get(state)
+        code = "_".join(code.split("_")[:2])
+        words = SQLITE_WORDS.get(code) or POSTGRESQL_WORDS.get(state)
         if words is not None:
-            return self.trouble(*words)
+            sentence = str(self.trouble(*words))
+            if code == "SQLITE_NOTADB":
+                return Unusable(sentence)
+            return (Locked if code in LOCKED or state in LOCKED else StoreError)(sentence)
         said = " ".join(str(cause).split())[:300] or type(cause).__name__
         if self.path is None:
             return self.trouble(said, f"start the database server, or correct {SETTING}")
@@ -109,19 +124,19 @@ def find(url: str) -> Place:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):  # the URL may hold a password: it is not repeated
-        raise StoreError(
+        raise Unusable(
             f"{SETTING} is not an URL; write sqlite:///var/1414.sqlite or "
             "postgresql+psycopg://user@host/1414"
         ) from None
     name = parsed.render_as_string(hide_password=True)
     if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
         if parsed.database in (None, "", ":memory:"):
-            raise StoreError(f"{name} keeps nothing; name a file, as in sqlite:///var/1414.sqlite")
+            raise Unusable(f"{name} keeps nothing; name a file, as in sqlite:///var/1414.sqlite")
         path = Path(str(parsed.database)).absolute()
         return Place(parsed, path, str(path))
     if parsed.drivername in ("postgresql", "postgresql+psycopg"):
         return Place(parsed.set(drivername="postgresql+psycopg"), None, name)
-    raise StoreError(
+    raise Unusable(
         f"{name}: this kind of database is not known; write sqlite:///... or "
         "postgresql+psycopg://..."
     )
@@ -157,7 +172,9 @@ def _sqlite_engine(path: Path, mode: str, busy_ms: int, begin: str) -> Engine:
         )
         try:
             if mode != "ro":
-                connection.execute("PRAGMA journal_mode = WAL")
+                # Changing it does not wait for others' locks, looking at it does.
+                if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+                    connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
                 connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")
@@ -188,7 +205,7 @@ def _postgresql_engine(place: Place, options: dict[str, Any]) -> Engine:
         return create_engine(place.url, connect_args=wanted, **options)
     except (ImportError, NoSuchModuleError):
         remedy = "install it: .venv/bin/pip install 'psycopg[binary]'"
-        raise place.trouble("the driver psycopg is missing", remedy) from None
+        raise Unusable(str(place.trouble("the driver psycopg is missing", remedy))) from None
 
 
 _migrating = threading.Lock()
@@ -222,10 +239,9 @@ def _revision(place: Place, connection: Connection, scripts: ScriptDirectory) ->
     revision = MigrationContext.configure(connection).get_current_revision()
     known = {script.revision for script in scripts.walk_revisions()}
     if revision is not None and revision not in known:
-        raise place.trouble(
-            f"a newer version of this program made it (tables {revision})",
-            f"run that version, or name another database in {SETTING}",
-        )
+        newer = f"a newer version of this program made it (tables {revision})"
+        remedy = f"run that version, or name another database in {SETTING}"
+        raise Unusable(str(place.trouble(newer, remedy)))
     return revision
 
 

@@ -6,12 +6,12 @@ written, which is a moment behind what was put into the store.
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from acd.core.names import ContactId, Millis, OperatorId, QueueId
@@ -23,6 +23,9 @@ SHORT_ABANDON_MS = Millis(5000)
 """Who hangs up sooner (wait < 5 s) is counted as a short abandon as well."""
 
 BUSY_MS = Millis(2000)
+IDS_AT_ONCE = 500
+_ARRIVAL = (calls.c.arrived_at, calls.c.id)
+Line = TypeVar("Line", EventRow, DecisionRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +115,8 @@ class Records:
         """
         with self._reading() as connection:
             row = connection.execute(select(calls).where(calls.c.id == call)).first()
-            events = _events(connection, call)
-            decided = _decisions(connection, call)
+            events = _events(connection, [call])
+            decided = _decisions(connection, [call])
         if row is None and not events and not decided:
             return None
         began = [*(line.at for line in events[:1]), *(line.at for line in decided[:1])]
@@ -127,13 +130,45 @@ class Records:
         query = (
             select(calls, next_event.label("next_event"), next_decision.label("next_decision"))
             .where(calls.c.ended_at.is_(None))
-            .order_by(calls.c.arrived_at, calls.c.id)
+            .order_by(*_ARRIVAL)
         )
         with self._reading() as connection:
             return [
                 OpenCall(_call_row(row), row.next_event, row.next_decision)
                 for row in connection.execute(query)
             ]
+
+    def open_stories(self) -> list[CallStory]:
+        """Calls without an end, oldest first, with all that is known of them."""
+        ids = select(calls.c.id).where(calls.c.ended_at.is_(None))
+        rows = select(calls).where(calls.c.ended_at.is_(None))
+        with self._reading() as connection:
+            found = [_call_row(row) for row in connection.execute(rows.order_by(*_ARRIVAL))]
+            events = _by_call(_events(connection, ids))
+            decided = _by_call(_decisions(connection, ids))
+        return [
+            CallStory(row, tuple(events.get(row.id, ())), tuple(decided.get(row.id, ())))
+            for row in found
+        ]
+
+    def open_call_ids(self, before: Millis) -> list[ContactId]:
+        """Calls without an end that arrived before a moment, oldest first."""
+        query = (
+            select(calls.c.id)
+            .where(calls.c.ended_at.is_(None), calls.c.arrived_at < before)
+            .order_by(*_ARRIVAL)
+        )
+        with self._reading() as connection:
+            return list(connection.scalars(query))
+
+    def known_calls(self, ids: Sequence[ContactId]) -> set[ContactId]:
+        """Those of the calls that are on record, ended or not."""
+        found: set[ContactId] = set()
+        with self._reading() as connection:
+            for at in range(0, len(ids), IDS_AT_ONCE):
+                some = select(calls.c.id).where(calls.c.id.in_(ids[at : at + IDS_AT_ONCE]))
+                found |= {row.id for row in connection.execute(some)}
+        return found
 
     def queue_tallies(self, since: Millis, target_ms: Millis) -> dict[QueueId, QueueTally]:
         """Per queue, the closed contacts that were queued at or after `since`.
@@ -210,16 +245,20 @@ def _call_row(row: Row[Any]) -> CallRow:
     return CallRow(**{name: row._mapping[name] for name in calls.c.keys()})  # noqa: SIM118
 
 
-def _events(connection: Connection, call: ContactId) -> tuple[EventRow, ...]:
-    query = select(call_events).where(call_events.c.call == call).order_by(call_events.c.seq)
+def _events(connection: Connection, ids: Select[Any] | list[ContactId]) -> tuple[EventRow, ...]:
+    line = call_events.c
+    query = select(call_events).where(line.call.in_(ids)).order_by(line.call, line.seq)
     return tuple(
         EventRow(row.call, row.seq, row.at, row.event, json.loads(row.data))
         for row in connection.execute(query)
     )
 
 
-def _decisions(connection: Connection, call: ContactId) -> tuple[DecisionRow, ...]:
-    query = select(decisions).where(decisions.c.call == call).order_by(decisions.c.seq)
+def _decisions(
+    connection: Connection, ids: Select[Any] | list[ContactId]
+) -> tuple[DecisionRow, ...]:
+    line = decisions.c
+    query = select(decisions).where(line.call.in_(ids)).order_by(line.call, line.seq)
     return tuple(
         DecisionRow(
             call=row.call,
@@ -235,6 +274,13 @@ def _decisions(connection: Connection, call: ContactId) -> tuple[DecisionRow, ..
         )
         for row in connection.execute(query)
     )
+
+
+def _by_call(lines: Iterable[Line]) -> dict[ContactId, list[Line]]:
+    found: dict[ContactId, list[Line]] = {}
+    for line in lines:
+        found.setdefault(line.call, []).append(line)
+    return found
 
 
 def _next_seq(call: ColumnElement[str], seq: ColumnElement[int]) -> ColumnElement[int]:

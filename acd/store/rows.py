@@ -34,6 +34,7 @@ class CallRow:
     `talk_ended_at` is the end of the conversation, `ended_at` of the caller's channel.
     `wait_ms` runs from queued to connected or to the end, `handle_ms` includes wrap-up.
     `menu` is the id of the dialplan, `menu_version` the version the call began with.
+    `fallback` marks a call that Asterisk served on its own, without the service.
     """
 
     id: ContactId
@@ -56,6 +57,7 @@ class CallRow:
     priority_ms: Millis = NO_TIME
     menu: str | None = None
     menu_version: str | None = None
+    fallback: bool = False
 
 
 @dataclass(frozen=True, slots=True)

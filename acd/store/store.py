@@ -1,14 +1,21 @@
 """The records of every call: written in the background, read on demand."""
 
+import logging
+import threading
+from pathlib import Path
 from typing import Self
 
 from acd.core.commands import Decided
 from acd.core.names import ContactId, Millis, OperatorId
 from acd.store.batches import BatchWriter
-from acd.store.database import find
+from acd.store.database import StoreError, find
+from acd.store.journal import Journal, unwritable
+from acd.store.limits import Limits
 from acd.store.records import Records
 from acd.store.rows import CallRow, Data, DecisionRow, EventRow, IntervalRow, OperatorNowRow
-from acd.store.writer import Health, Limits, SayAlert, Writer
+from acd.store.writer import Health, SayAlert, Writer
+
+log = logging.getLogger(__name__)
 
 
 class Store:
@@ -19,8 +26,20 @@ class Store:
         self.records = records
 
     @classmethod
-    def open(cls, url: str, say_alert: SayAlert, limits: Limits | None = None) -> Self:
+    def open(
+        cls,
+        url: str,
+        say_alert: SayAlert,
+        limits: Limits | None = None,
+        journal: Path | None = None,
+    ) -> Self:
         """Open the database, making or migrating its tables; StoreError when that fails.
+
+        With a folder for the `journal`, every row is on disk there before the database has it,
+        and a database that is away is no error: the store works, says the alert and keeps trying.
+        Errors are then only those that waiting does not mend, and a folder that another store
+        has. Rows left in the journal by an earlier run are written first; a database that answers
+        has them when this returns, unless they are more than `start_ms` of work.
 
         `say_alert` is called in a thread of the store: hand it over to the event loop. It gets one
         sentence when records can no longer be written and None when they are written again.
@@ -28,12 +47,27 @@ class Store:
         limits = limits or Limits()
         place = find(url)
         sink = BatchWriter(place, limits.busy_ms)
+        if journal is None:
+            try:
+                sink.prepare_patiently(limits.open_ms, threading.Event())
+            except Exception:
+                sink.close()
+                raise
+            return cls(Writer(sink, say_alert, limits), Records(place))
+        kept, trouble = None, None
         try:
-            sink.prepare()
-        except Exception:
-            sink.close()
+            kept = Journal.open(journal, limits)
+        except OSError as error:
+            remedy = "put it right and restart the service"
+            trouble = unwritable(journal, error, remedy)
+            log.error("%s", trouble)
+        writer = Writer(sink, say_alert, limits, kept, trouble, is_open=False)
+        try:
+            writer.wait_until_open((limits.start_ms + limits.busy_ms) / 1000 + 0.5)
+        except StoreError:
+            writer.close(0)
             raise
-        return cls(Writer(sink, say_alert, limits), Records(place))
+        return cls(writer, Records(place))
 
     def call(self, row: CallRow) -> None:
         """Record a call as it stands now, in place of what was recorded of it before."""
@@ -75,11 +109,14 @@ class Store:
         return self._writer.health()
 
     def flush(self, timeout_s: float) -> bool:
-        """Wait until all that was put so far is on disk; False when it takes longer."""
+        """Wait until all that was put so far is in the database; False when it takes longer."""
         return self._writer.flush(timeout_s)
 
     def close(self, timeout_s: float = 5.0) -> int:
-        """Write what is queued, then let go; returns how many rows could not be saved."""
+        """Write what is queued, then let go; returns how many rows could not be saved.
+
+        Rows that stay in the journal are saved: the next start writes them.
+        """
         unsaved = self._writer.close(timeout_s)
         self.records.close()
         return unsaved

@@ -4,7 +4,7 @@
 timeline is worth keeping even when the row of its call could not be written.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text, false
 
 metadata = MetaData()
 
@@ -31,6 +31,7 @@ calls = Table(
     Column("priority_ms", BigInteger, nullable=False),
     Column("menu", Text),
     Column("menu_version", Text),
+    Column("fallback", Boolean, nullable=False, server_default=false()),
 )
 Index("calls_by_arrival", calls.c.arrived_at)
 Index("calls_by_queueing", calls.c.queued_at)
@@ -88,3 +89,11 @@ operator_now = Table(
     Column("pause", Text),
     Column("since", BigInteger, nullable=False),
 )
+
+journals = Table(
+    "journals",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+)
+"""How far the rows of each journal are in this database: written together with the rows."""

@@ -104,17 +104,20 @@ async def test_who_waits_while_the_service_is_restarted_keeps_place_and_clock(an
 
 async def test_who_waits_when_the_service_dies_still_reaches_an_operator(annex: Centre):
     """The heartbeat stops: Asterisk's own queue has the caller, or the service that came back."""
-    async with annex.caller() as citizen:
+    async with annex.operator("pens1", 600) as phone, annex.caller() as citizen:
+        await annex.ask("operator", action="pause", operator="pens1")
         call, id_ = await annex.call_in(citizen, "22")
         await annex.until("callers", "call", id_)
         service = annex.child("serve")
         os.kill(service, signal.SIGKILL)
         await is_back(annex, service)
-        async with annex.operator("pens1", 600) as phone:
-            taken = await phone.next_call(timeout_ms=15_000)
-            await talk(taken, call)
-            await call.hang_up()
-            await taken.ended()
+        await annex.ask("operator", action="ready", operator="pens1")
+        taken = await phone.next_call(timeout_ms=15_000)
+        await talk(taken, call)
+        await call.hang_up()
+        await taken.ended()
+        record = await annex.ended(id_)
+        assert (record["outcome"], record["operator"]) == ("answered", "pens1")
     await annex.nothing_left()
 
 

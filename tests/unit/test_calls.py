@@ -14,6 +14,7 @@ from acd.core.events import (
     CallerHungUp,
     CallerLeft,
     Connected,
+    ContactFound,
     ContactQueued,
     OfferFailed,
     OfferFailure,
@@ -211,13 +212,48 @@ def test_a_caller_who_gives_up_under_five_seconds_is_a_short_abandon_and_still_o
     assert (centre.call().outcome, centre.call().wait_ms) == ("abandoned", wait_ms)
 
 
-def test_whom_the_fallback_took_has_overflowed():
-    centre = Centre()
+def test_whom_the_fallback_took_waits_on_and_is_answered_there():
+    centre = Centre(A)
+    centre.send(OperatorPaused(A, "lunch"))
     centre.queue()
     centre.at(9000, CallerLeft(AIGUL))
+    centre.book.fallback_entered(AIGUL, centre.now)
+    assert figures(centre.row(), "offered", "waiting", "longest_wait_s") == (1, 1, 9.0)
+    (caller,) = views.caller_rows(centre.present)
+    assert figures(caller, "stage", "wait_s") == ("fallback", 9.0)
+    found = ContactFound(queued(at=centre.start), A, is_talking=True, since=Millis(centre.now))
+    centre.at(9500, found)
+    assert figures(centre.row(), "offered", "waiting", "answered") == (1, 0, 1)
+    assert figures(centre.person(), "state", "queue") == ("talking", "social")
+    centre.at(29_000, OperatorHungUp(AIGUL, A))
     centre.book.call_gone(AIGUL)
-    assert figures(centre.row(), "offered", "overflowed", "abandoned") == (1, 1, 0)
-    assert centre.call().outcome == "overflowed"
+    call = centre.call()
+    assert (call.outcome, call.wait_ms, call.fallback) == ("answered", 9000, True)
+    assert call.handle_ms == 20_000 and figures(centre.person(), "state") == ("wrap_up",)
+
+
+def test_who_gives_up_in_the_fallback_has_abandoned():
+    centre = Centre()
+    centre.queue()
+    centre.at(2000, CallerLeft(AIGUL))
+    centre.book.fallback_entered(AIGUL, centre.now)
+    centre.at(12_000)
+    centre.book.call_gone(AIGUL)
+    assert figures(centre.row(), "offered", "abandoned", "waiting") == (1, 1, 0)
+    assert (centre.call().outcome, centre.call().wait_ms) == ("abandoned", 12_000)
+
+
+def test_an_operator_who_hangs_up_at_once_in_the_fallback_has_not_answered():
+    centre = Centre(A)
+    centre.send(OperatorPaused(A, "lunch"))
+    centre.queue()
+    centre.at(2000, CallerLeft(AIGUL))
+    found = ContactFound(queued(at=centre.start), A, is_talking=True, since=Millis(centre.now))
+    centre.at(3000, found)
+    centre.at(3500, CallerLeft(AIGUL))
+    centre.book.fallback_again(AIGUL)
+    assert figures(centre.row(), "waiting", "answered") == (1, 0)
+    assert centre.call().wait_ms is None and centre.call().handle_ms is None
 
 
 def test_a_caller_counts_in_the_queue_first_entered_whoever_answers():
@@ -276,6 +312,7 @@ def test_a_returned_caller_who_gives_up_was_answered_before(end):
     centre.connect(5000)
     centre.at(65_000, OperatorLost(AIGUL, A))
     centre.at(80_000, end)
+    centre.book.call_gone(AIGUL)
     assert figures(centre.row(), "offered", "answered", "abandoned") == (1, 1, 0)
     assert (centre.call().outcome, centre.call().wait_ms) == ("answered", 5000)
     assert centre.call().handle_ms == 60_000, "the second wait is nobody's handling"
@@ -340,19 +377,45 @@ def test_an_outcome_is_final_and_a_second_stay_is_not_offered_again():
 
 def test_calls_outside_the_queues_have_outcomes_of_their_own():
     centre = Centre()
-    for call in ("left", "finished", "fallback"):
+    for call in ("left", "finished"):
         centre.book.call_arrived(call, "77010001122")
     centre.book.menu_over("finished")
-    centre.book.call_event("fallback", "fallback")
-    for call in ("left", "finished", "fallback"):
+    for call in ("left", "finished"):
         centre.book.call_gone(call)
     outcomes = {id_: call.outcome for id_, call in centre.archive.calls.items()}
     assert outcomes == {
         "left": "left_menu",
         "finished": "finished_in_menu",
-        "fallback": "fallback",
     }
     assert all(row["offered"] == 0 for row in views.queue_rows(centre.present))
+
+
+def test_who_went_from_the_menu_to_the_fallback_is_offered_among_general_questions():
+    centre = Centre()
+    centre.book.call_arrived("straight", "77010001122")
+    began = centre.now
+    centre.at(5000)
+    centre.book.fallback_entered("straight", began)
+    centre.book.fallback_entered("straight", began)
+    centre.book.message_left("straight", "straight.wav")
+    centre.book.call_gone("straight")
+    call = centre.archive.calls["straight"]
+    assert (call.queue, call.queued_at, call.outcome) == ("general", began, "overflowed")
+    row = next(row for row in views.queue_rows(centre.present) if row["queue"] == "general")
+    assert figures(row, "offered", "overflowed") == (1, 1)
+
+
+def test_a_call_found_in_conversation_has_the_wait_it_had():
+    centre = Centre(A)
+    centre.book.call_arrived(AIGUL, "77010001122", centre.start - 20_000)
+    before = ContactQueued(AIGUL, SOCIAL, PENSION, RU, Millis(centre.start - 15_000))
+    since = Millis(centre.start - 5000)
+    centre.send(ContactFound(before, A, is_talking=True, since=since))
+    assert (centre.call().arrived_at, centre.call().wait_ms) == (centre.start - 20_000, 10_000)
+    centre.at(1000, OperatorHungUp(AIGUL, A))
+    assert centre.call().handle_ms == 6000
+    (talk,) = [each for each in centre.archive.intervals if each.state == "talking"]
+    assert talk.ended_at - talk.began_at == 6000
 
 
 def test_the_menus_goodbye_after_a_conversation_changes_no_outcome():
@@ -483,7 +546,8 @@ def test_other_failures_are_no_rona(why):
     centre = Centre(A)
     centre.queue()
     centre.at(3000, OfferFailed(AIGUL, A, why))
-    assert figures(centre.person(), "state", "rona_today", "calls_today") == ("paused", 0, 0)
+    state = "ringing" if why is OfferFailure.UNSEEN else "paused"  # nobody's fault: rung again
+    assert figures(centre.person(), "state", "rona_today", "calls_today") == (state, 0, 0)
 
 
 def test_a_pause_restored_after_a_restart_is_not_another_rona():
@@ -622,7 +686,7 @@ def recount(centre, queue):
         contact = centre.router.contact(ContactId(call.id))
         if call.outcome is not None:
             sums.add(call.outcome, call.wait_ms, 30_000)
-        elif contact.stage is Stage.TALKING:
+        elif contact is not None and contact.stage is Stage.TALKING:
             sums.add("answered", call.wait_ms, 30_000)
         else:
             waiting += 1

@@ -1,32 +1,30 @@
 """The records of calls, in real SQLite files and on a real PostgreSQL."""
 
 import logging
-import queue
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 from time import monotonic
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, event, text
 
 from acd.core.commands import Decided
-from acd.core.names import ContactId, Language, Millis, OperatorId, QueueId, Topic
+from acd.core.names import ContactId, Millis, OperatorId, QueueId
 from acd.store import (
     CallRow,
     DecisionRow,
     EventRow,
     IntervalRow,
-    Limits,
     OperatorNowRow,
     OperatorTally,
     QueueTally,
@@ -35,121 +33,21 @@ from acd.store import (
     StoreError,
 )
 from acd.store.batches import BatchWriter
-from acd.store.database import bring_up_to_date, find, writing_engine
+from acd.store.database import MIGRATIONS, bring_up_to_date, find, writing_engine
 from acd.store.tables import metadata
 from acd.store.writer import Writer
-from tests import postgres
-
-QUICK = Limits(gather_ms=2, retry_min_ms=5, retry_max_ms=20, busy_ms=20)
-WAIT_S = 20.0
-MORNING = 1_795_376_382_000
-
-CALL = CallRow(
-    id=ContactId("n1-1795376382.0"),
-    node="n1",
-    arrived_at=Millis(MORNING),
-    number="77011234567",
-    language=Language("ru"),
-    topic=Topic("pension"),
-    queue=QueueId("social"),
-    queued_at=Millis(MORNING + 9_000),
-    menu="main",
-    menu_version="7f3a",
-)
-ANSWERED = replace(
+from tests.unit.records import (
+    ANSWERED,
     CALL,
-    connected_at=Millis(MORNING + 20_000),
-    talk_ended_at=Millis(MORNING + 80_000),
-    ended_at=Millis(MORNING + 81_000),
-    outcome="answered",
-    wait_ms=Millis(11_000),
-    operator=OperatorId("op001"),
-    skill_level=4,
-    handle_ms=Millis(70_000),
+    MORNING,
+    QUICK,
+    WAIT_S,
+    closing_engine,
+    locked,
+    opened,
+    put_events,
+    seqs,
 )
-
-
-class Alerts:
-    """What the store said to the people in charge."""
-
-    def __init__(self) -> None:
-        self._said: queue.Queue[str | None] = queue.Queue()
-
-    def say(self, sentence: str | None) -> None:
-        self._said.put(sentence)
-
-    def next(self) -> str | None:
-        return self._said.get(timeout=WAIT_S)
-
-    def is_silent(self) -> bool:
-        return self._said.empty()
-
-
-@pytest.fixture
-def alerts() -> Alerts:
-    return Alerts()
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "var" / "1414.sqlite"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[postgres.Server]:
-    reason = postgres.missing()
-    if reason:
-        pytest.skip(reason)
-    with postgres.server() as running:
-        yield running
-
-
-_databases = count()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{request.getfixturevalue('file')}"
-    running: postgres.Server = request.getfixturevalue("server")
-    name = f"records{next(_databases)}"
-    engine = create_engine(running.url, isolation_level="AUTOCOMMIT")
-    with closing_engine(engine), engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    return running.url.replace("/postgres?", f"/{name}?")
-
-
-@contextmanager
-def closing_engine(engine: Engine) -> Iterator[Engine]:
-    yield engine
-    engine.dispose()
-
-
-@contextmanager
-def opened(url: str | Path, alerts: Alerts, limits: Limits = QUICK) -> Iterator[Store]:
-    store = Store.open(f"sqlite:///{url}" if isinstance(url, Path) else url, alerts.say, limits)
-    try:
-        yield store
-    finally:
-        store.close()
-
-
-@contextmanager
-def locked(file: Path) -> Iterator[None]:
-    with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        yield
-        other.execute("ROLLBACK")
-
-
-def put_events(store: Store, first: int, last: int) -> None:
-    for seq in range(first, last):
-        store.event(CALL.id, seq, Millis(MORNING + seq), "step", {"seq": seq})
-
-
-def seqs(records: Records) -> list[int]:
-    story = records.call(CALL.id)
-    return [line.seq for line in story.events] if story else []
 
 
 def test_a_call_is_read_back_with_its_timeline_and_the_reasons_of_the_choice(url, alerts):
@@ -277,6 +175,70 @@ def test_several_may_start_at_the_same_moment_on_a_new_database(url, alerts):
     assert failures == []
 
 
+def test_a_start_waits_for_another_program_that_has_just_locked_the_new_file(file, alerts):
+    file.parent.mkdir()
+    patient = replace(QUICK, busy_ms=1, open_ms=20_000)
+    with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        release = threading.Timer(0.3, other.execute, ["ROLLBACK"])
+        release.start()
+        Store.open(f"sqlite:///{file}", alerts.say, patient).close()
+        release.join()
+
+
+STARTER = """
+import sys
+from acd.store import Store
+print("ready", flush=True)
+sys.stdin.readline()
+Store.open(sys.argv[1], print).close()
+"""
+
+
+def test_several_programs_may_start_at_the_same_moment_on_a_new_file(file):
+    starters = [
+        subprocess.Popen(
+            [sys.executable, "-c", STARTER, f"sqlite:///{file}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    for starter in starters:
+        assert starter.stdout is not None
+        assert starter.stdout.readline() == "ready\n"
+    for starter in starters:
+        assert starter.stdin is not None
+        starter.stdin.write("\n")
+        starter.stdin.flush()
+    said = [starter.communicate(timeout=60)[0] for starter in starters]
+    assert (said, [starter.returncode for starter in starters]) == ([""] * 4, [0] * 4)
+
+
+def test_a_database_made_by_the_version_before_is_brought_up_to_date(url, alerts):
+    place = find(url)
+    if place.path:
+        place.path.parent.mkdir()
+    with closing_engine(writing_engine(place, 1000)) as engine, engine.begin() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(MIGRATIONS))
+        command.upgrade(config, "v0001")
+        connection.execute(
+            text(
+                "INSERT INTO calls (id, node, arrived_at, step, priority_ms)"
+                " VALUES ('old', 'n1', 5, 0, 0)"
+            )
+        )
+    served_alone = replace(CALL, fallback=True)
+    with opened(url, alerts) as store:
+        store.call(served_alone)
+        assert store.flush(WAIT_S)
+        found = store.records.recent_calls(Millis(0), 9)
+    assert found == [served_alone, CallRow(ContactId("old"), "n1", Millis(5), fallback=False)]
+
+
 def test_recent_calls_come_newest_first_and_only_so_many(url, alerts):
     with opened(url, alerts) as store:
         for number in range(5):
@@ -360,6 +322,51 @@ def test_after_a_restart_the_calls_left_open_and_the_choices_of_operators_are_kn
     }
 
 
+def test_the_calls_left_open_come_with_all_that_is_known_of_them_oldest_first(url, alerts):
+    early = replace(CALL, id=ContactId("early"), arrived_at=Millis(MORNING - 1))
+    decided = Decided(early.id, Millis(MORNING), "nobody", None, (), {}, Millis(0), 0)
+    with opened(url, alerts) as store:
+        store.call(CALL)
+        put_events(store, 0, 3)
+        store.call(replace(ANSWERED, id=ContactId("over")))
+        store.event(ContactId("over"), 0, CALL.arrived_at, "arrived", {})
+        store.call(early)
+        store.decision(0, decided)
+        assert store.flush(WAIT_S)
+        stories = store.records.open_stories()
+        whole = [store.records.call(story.row.id) for story in stories]
+        before = store.records.open_call_ids(Millis(MORNING))
+        everyone = store.records.open_call_ids(Millis(MORNING + 1))
+    assert [story.row.id for story in stories] == ["early", CALL.id]
+    assert stories == whole
+    assert [len(story.events) for story in stories] == [0, 3]
+    assert [story.decisions[0].rule for story in stories if story.decisions] == ["nobody"]
+    assert (before, everyone) == (["early"], ["early", CALL.id])
+
+
+def test_reading_the_calls_left_open_never_looks_through_all_old_calls(file, alerts):
+    asked: list[str] = []
+
+    def note(_connection, _cursor, statement, *_rest: object) -> None:
+        asked.append(statement)
+
+    with opened(file, alerts) as store:
+        event.listen(Engine, "before_cursor_execute", note)
+        try:
+            store.records.open_stories()
+            store.records.open_call_ids(Millis(MORNING))
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+    selects = [each for each in asked if each.startswith("SELECT")]
+    assert len(selects) == 3 + 1
+    with closing(sqlite3.connect(file)) as connection:
+        for each in selects:
+            values = [0] * each.count("?")
+            plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {each}", values)]
+            assert any("calls_open" in line for line in plan)
+            assert all("calls_open" in line for line in plan if line.startswith("SCAN"))
+
+
 def test_a_row_no_database_would_take_is_logged_and_does_not_stop_the_others(url, alerts, caplog):
     caplog.set_level(logging.CRITICAL, logger="acd.store.writer")
     with opened(url, alerts) as store:
@@ -382,7 +389,8 @@ class AnswerLost:
     def __init__(self, sink: BatchWriter) -> None:
         self._sink = sink
         self._is_broken = True
-        self.prepare, self.close = sink.prepare, sink.close
+        self.prepare_patiently, self.close = sink.prepare_patiently, sink.close
+        self.position = sink.position
 
     def write(self, batch):
         refused = self._sink.write(batch)

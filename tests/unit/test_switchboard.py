@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from acd.ami import AmiError
 from acd.core.commands import CancelOffer, Offer, PlayMessage, ReturnCaller
 from acd.core.events import (
     CallerHungUp,
@@ -19,6 +20,7 @@ from acd.core.events import (
 )
 from acd.core.names import ContactId, Millis, OperatorId
 from acd.lines import Place
+from acd.survey import Seen
 from acd.switchboard import GONE_KEPT, Switchboard
 from tests.unit.agi_peer import until
 
@@ -74,10 +76,13 @@ class Desk:
     def __init__(self, *, settle_s=NEVER_S, sounds=("returned", "still_waiting")):
         self.events = []
         self.told = []
+        self.seen = []
         self.link = Link()
         self.board = Switchboard(
             self.events.append,
             self,
+            self,
+            believe=self.seen.append,
             sound=lambda call, phrase: f"/p/{phrase}" if phrase in sounds else None,
             whisper=lambda call: "/w/ru-pension",
             settle_s=settle_s,
@@ -85,7 +90,7 @@ class Desk:
         self.board.attach(self.link)
         self.board.set_operators({A, B})
 
-    def call_arrived(self, call, number):
+    def call_arrived(self, call, number, at):
         self.told.append(("arrived", call, number))
 
     def call_event(self, call, event, **data):
@@ -93,6 +98,18 @@ class Desk:
 
     def call_gone(self, call):
         self.told.append(("gone", call))
+
+    def entered(self, call, at, queued=None):
+        self.told.append(("fallback", call, at))
+
+    def answered(self, call, operator, at):
+        self.told.append(("fallback answered", call, operator))
+
+    def operator_left(self, call, operator):
+        self.told.append(("fallback operator left", call, operator))
+
+    def message_left(self, call, file):
+        self.told.append(("message", call, file))
 
     def of(self, kind):
         return [event for event in self.events if isinstance(event, kind)]
@@ -490,14 +507,39 @@ async def test_what_the_fallback_took_is_left_alone():
     desk = Desk()
     desk.arrive()
     desk.want(offer(A))
-    desk.user("ACDFallback")
+    desk.user("ACDFallback", At="1795389217000")
     assert desk.events == [CallerLeft(CALL)]
-    assert ("fallback", CALL, None) in desk.told
+    assert ("fallback", CALL, 1795389217000) in desk.told
     desk.music("acd-fallback")
     desk.want(offer(B))
     assert desk.link.sent == [] and desk.place is Place.FALLBACK
     desk.end()
     assert desk.told.count(("gone", CALL)) == 1
+
+
+async def test_what_the_fallback_queue_does_with_a_caller_is_told():
+    desk = Desk()
+    desk.arrive()
+    desk.user("ACDFallback")
+    desk.event("AgentConnect", Interface=f"PJSIP/{A}", DestUniqueid=LEG, DestChannel=LEG_CHANNEL)
+    desk.event("AgentComplete", Interface=f"PJSIP/{A}", Reason="agent")
+    desk.event("AgentComplete", Interface=f"PJSIP/{A}", Reason="caller")
+    desk.user("ACDMessage", File="x.wav")
+    assert desk.told[1:] == [
+        ("fallback", CALL, None),
+        ("fallback answered", CALL, A),
+        ("fallback operator left", CALL, A),
+        ("message", CALL, "x.wav"),
+    ]
+
+
+async def test_a_queue_that_is_not_the_fallback_is_not_listened_to():
+    desk = Desk()
+    desk.talk()
+    before = list(desk.told)
+    desk.event("AgentConnect", Interface=f"PJSIP/{B}", DestUniqueid=LEG, DestChannel=LEG_CHANNEL)
+    desk.event("AgentComplete", Interface=f"PJSIP/{B}")
+    assert desk.told == before and desk.line.operator == A
 
 
 # Returning and messages
@@ -560,96 +602,74 @@ async def test_a_message_without_a_recording_moves_nobody():
 # Asterisk away, and commands without effect
 
 
-async def test_wishes_outlive_a_broken_link():
+async def test_commands_without_a_link_are_thrown_away_and_never_sent_late():
     desk = Desk()
     desk.park()
     desk.board.attach(None)
     desk.want(offer(A))
-    assert list(desk.line.wishes) == [offer(A)]
     again = Link()
-    again.status = [{"Context": "acd-hold"}]
     desk.board.attach(again)
-    assert again.sent == [], "where the caller is now has to be asked first"
-    await until(lambda: again.sent)
-    assert again.moves == [delivery(A, 1)]
+    desk.music()
+    assert (again.sent, desk.link.sent) == ([], [])
+
+
+async def test_commands_that_wait_for_the_channel_are_thrown_away_with_the_link():
+    desk = Desk()
+    desk.arrive()
+    desk.hold()
+    desk.want(offer(A))
+    desk.board.attach(None)
+    desk.board.attach(desk.link)
+    desk.music()
+    assert desk.link.sent == [] and desk.place is Place.PARKED
+
+
+async def test_a_caller_seen_elsewhere_is_put_there_with_the_operator_and_the_offer():
+    desk = Desk()
+    desk.board.take(seen(Place.RINGING, operator=A, offer=3, leg=LEG, leg_channel=LEG_CHANNEL))
+    assert desk.told == [("arrived", CALL, "7701")]
+    desk.answers(offer=3)
+    desk.bridge()
+    assert desk.events == [OperatorAnswered(CALL, A), Connected(CALL, A)]
+    desk.board.take(seen(Place.PARKED))
+    assert (desk.place, desk.line.operator, desk.line.leg) == (Place.PARKED, None, None)
+    desk.want(offer(B))
+    assert desk.link.moves == [delivery(B, 4)]
+
+
+async def test_what_waits_for_a_caller_who_is_seen_in_the_fallback_is_thrown_away():
+    desk = Desk()
+    desk.arrive()
+    desk.hold()
+    desk.want(offer(A))
+    desk.board.take(seen(Place.FALLBACK))
+    desk.music("acd-fallback")
+    desk.want(offer(B))
     assert desk.link.sent == []
 
 
-@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
-async def test_who_went_to_the_fallback_while_the_link_was_broken_is_never_moved(place):
-    desk = Desk()
-    await place(desk)
-    desk.board.attach(None)
-    desk.link = Link()
-    desk.link.status = [{"Context": "acd-fallback"}]
-    desk.board.attach(desk.link)
-    desk.want(offer(B), PlayMessage(CALL, "still_waiting"))
-    await until(lambda: desk.of(CallerLeft))
-    desk.user("ACDFallback")
-    desk.want(offer(B))
-    assert desk.link.sent == [] and desk.of(CallerLeft) == [CallerLeft(CALL)]
-
-
-@pytest.mark.parametrize("place", [in_menu, in_hold, ringing, talking], ids=lambda p: p.__name__)
-async def test_who_entered_hold_while_the_link_was_broken_is_served(place):
-    desk = Desk()
-    await place(desk)
-    desk.board.attach(None)
-    desk.link = Link()
-    desk.link.status = [{"Context": "acd-hold"}]
-    desk.board.attach(desk.link)
-    await until(lambda: desk.place is Place.PARKED)
-    desk.want(offer(B))
-    assert desk.link.moves == [delivery(B, desk.line.offer)]
-    assert len(desk.of(OfferFailed)) == (place is talking)
-
-
-async def test_a_conversation_that_outlived_the_broken_link_is_left_alone():
-    desk = Desk()
-    desk.talk()
-    desk.board.attach(None)
-    desk.link = Link()
-    desk.link.status = [{"Context": "acd-deliver"}]
-    desk.board.attach(desk.link)
-    await until(lambda: desk.link.asked)
-    desk.dialled("ANSWER", then="after")
-    assert desk.events[1:] == [Connected(CALL, A), OperatorHungUp(CALL, A)]
-    assert desk.link.sent == []
-
-
-async def test_a_conversation_that_began_while_the_link_was_broken_is_believed():
-    desk = Desk()
-    desk.ring()
-    desk.answers()
-    desk.board.attach(None)
-    desk.link = Link()
-    desk.link.status = [{"Context": "acd-deliver", "BridgeID": "b1"}]
-    desk.board.attach(desk.link)
-    await until(lambda: desk.of(Connected))
-    assert desk.of(Connected) == [Connected(CALL, A)]
-    assert desk.place is Place.TALKING
-
-
-async def test_a_cancel_while_the_link_is_broken_takes_the_offer_back():
-    desk = Desk()
-    desk.park()
-    desk.board.attach(None)
-    desk.want(offer(A), cancel(A), offer(B))
-    assert list(desk.line.wishes) == [offer(B)]
+def seen(place, **more):
+    return Seen(CALL, CHANNEL, "7701", place, "pension", "ru", 0, **more)
 
 
 @pytest.mark.parametrize("refused", [False, True])
-async def test_a_redirect_without_effect_makes_the_switchboard_ask_and_go_on(refused):
+async def test_a_redirect_without_effect_makes_the_switchboard_ask(refused):
     desk = Desk(settle_s=0.01)
     desk.link.refuses = {"Redirect"} if refused else set()
-    desk.link.status = [{"Context": "acd-hold"}]
+    variables = f"ACD_CALL={CALL}\nACD_Q=pension|0\nACD_LANG=ru\nACD_NUMBER=7701"
+    desk.link.status = [
+        {
+            "Uniqueid": CALL,
+            "Channel": CHANNEL,
+            "Context": "acd-hold",
+            "Application": "MusicOnHold",
+            "Variable": variables,
+        }
+    ]
     desk.park()
     desk.want(offer(A))
-    await until(lambda: desk.link.asked)
-    await until(lambda: desk.place is Place.PARKED)
-    desk.link.refuses = set()
-    desk.want(cancel(A), offer(B))
-    assert desk.link.moves == [delivery(A, 1), delivery(B, 2)]
+    await until(lambda: desk.seen)
+    assert desk.seen == [seen(Place.PARKED)]
 
 
 async def test_a_redirect_seen_to_work_is_not_asked_after():
@@ -659,7 +679,7 @@ async def test_a_redirect_seen_to_work_is_not_asked_after():
     assert desk.link.asked == 0 and desk.place is Place.RINGING
 
 
-@pytest.mark.parametrize("answer", [[], RuntimeError("No such channel")], ids=["none", "error"])
+@pytest.mark.parametrize("answer", [[], AmiError("No such channel")], ids=["none", "error"])
 async def test_a_channel_that_asterisk_does_not_have_is_a_caller_gone(answer):
     desk = Desk(settle_s=0.01)
     desk.link.status = answer
@@ -671,7 +691,7 @@ async def test_a_channel_that_asterisk_does_not_have_is_a_caller_gone(answer):
 
 async def test_an_asterisk_that_cannot_say_changes_nothing():
     desk = Desk(settle_s=0.01)
-    desk.link.status = RuntimeError("the AMI link is down")
+    desk.link.status = AmiError("the AMI link is down")
     desk.park()
     desk.want(offer(A))
     await until(lambda: desk.link.asked and not desk.board._tasks)

@@ -1,0 +1,83 @@
+"""`acd serve`: reads the settings, opens the records, runs the service until it is told to stop."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from acd.clock import service_clock
+from acd.load import load
+from acd.places import LEFT_ON_PURPOSE
+from acd.problems import Problems
+from acd.secrets import SecretsError, load_secrets
+from acd.service import Origin, Service
+from acd.store import Store, StoreError
+
+log = logging.getLogger(__name__)
+
+
+def build(config: Path, dialplans: Path, port_offset: int) -> Service | None:
+    """A service ready to run, or None after saying on stderr why not."""
+    problems = Problems()
+    loaded = load(config, dialplans, problems, port_offset)
+    if problems.sorted():
+        print(problems.render(), file=sys.stderr)
+    if loaded is None:
+        print("acd: nothing was started; mend the errors above", file=sys.stderr)
+        return None
+    os.umask(0o077)  # records and logs hold the numbers of callers
+    folder = loaded.settings.service.folder
+    clock = service_clock()
+    alert = _StoreAlert()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        secrets = load_secrets(folder, loaded.settings.operators)
+        store = Store.open(loaded.settings.service.database, alert, journal=folder / "journal")
+    except (OSError, SecretsError, StoreError) as error:
+        print(f"acd: {error}", file=sys.stderr)
+        return None
+    origin = Origin(config, dialplans, port_offset)
+    return Service(origin, loaded, store, clock, secrets.ami)
+
+
+class _StoreAlert:
+    """Told by the store's thread when the database fails and when it is back."""
+
+    def __call__(self, trouble: str | None) -> None:
+        if trouble is None:
+            log.warning("the database works again")
+        else:
+            log.error("database: %s", trouble)
+
+
+def serve(config: Path, dialplans: Path, port_offset: int) -> int:
+    """Run the service until SIGTERM, SIGINT or `acd drain`.
+
+    Returns 0, 1 when it could not start or broke, LEFT_ON_PURPOSE when it was drained.
+    """
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    service = build(config, dialplans, port_offset)
+    return 1 if service is None else asyncio.run(_serve(service))
+
+
+async def _serve(service: Service) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await service.run(stop, lambda: print("acd: the service is up", flush=True))
+    except OSError as error:
+        listen = service.settings.service.listen
+        print(
+            f"acd: cannot listen at {listen.agi} or {listen.socket} ({error.strerror or error}); "
+            "stop the other copy, or choose other ports in service.yaml",
+            file=sys.stderr,
+        )
+        return 1
+    was_drained = service.takeover.drained.is_set() and not service.takeover.wants_restart
+    return LEFT_ON_PURPOSE if was_drained else 0
