@@ -95,6 +95,28 @@ class Service:
             arrived=lambda *call: self.switchboard.arrived(*call),
             is_gone=lambda call: self.switchboard.is_gone(call),
         )
+        self._join_asterisk(fallback, ami_secret)
+        self.repair = RecordRepair(
+            self.store,
+            self.leftovers,
+            self.loop,
+            self.clock,
+            settings.service.folder,
+            live=lambda: {call.id for call in self.book.live},
+        )
+        self.desk = Desk(self.loop, self.router, tuple(settings.service.pause_reasons.values()))
+        features = FeatureCodes(
+            self.desk, self.router, settings.service.pause_reasons, self._phrase
+        )
+        self.agi = AgiServer(
+            {"ivr": self.menus.begin, "after": self.menus.after, "feature": features.answer}
+        )
+        self.takeover = Takeover(self.link, self.router, lambda: self.agi.session_count)
+        self.api = Api(self._requests())
+
+    def _join_asterisk(self, fallback: FallbackCalls, ami_secret: str) -> None:
+        """The parts that know Asterisk: what is sent, what is heard, what is asked."""
+        settings = self.settings
         self.switchboard = Switchboard(
             self.loop.post,
             self.menus,
@@ -122,23 +144,6 @@ class Service:
             self.recovery,
             self._link_changed,
         )
-        self.repair = RecordRepair(
-            self.store,
-            self.leftovers,
-            self.loop,
-            self.clock,
-            settings.service.folder,
-            live=lambda: {call.id for call in self.book.live},
-        )
-        self.desk = Desk(self.loop, self.router, tuple(settings.service.pause_reasons.values()))
-        features = FeatureCodes(
-            self.desk, self.router, settings.service.pause_reasons, self._phrase
-        )
-        self.agi = AgiServer(
-            {"ivr": self.menus.begin, "after": self.menus.after, "feature": features.answer}
-        )
-        self.takeover = Takeover(self.link, self.router, self.agi)
-        self.api = Api(self._requests())
 
     @property
     def settings(self) -> Settings:

@@ -6,13 +6,13 @@ their end here.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from acd.api import Request, RequestError
 from acd.asterisk_link import AsteriskLink
 from acd.core.contacts import Stage
 from acd.core.router import Router
-from ivr.fastagi import AgiServer
 
 LOOK_S = 0.2
 LIMIT_S = 3600
@@ -21,10 +21,11 @@ LIMIT_S = 3600
 class Takeover:
     """Serves the requests `fallback` and `drain`. `drained` is set when the service may stop."""
 
-    def __init__(self, link: AsteriskLink, router: Router, agi: AgiServer) -> None:
+    def __init__(self, link: AsteriskLink, router: Router, in_menu: Callable[[], int]) -> None:
+        """`in_menu` counts the callers a menu speaks to."""
         self._link = link
         self._router = router
-        self._agi = agi
+        self._in_menu = in_menu
         self._waiting: asyncio.Task[None] | None = None
         self.drained = asyncio.Event()
         self.wants_restart = False
@@ -71,7 +72,7 @@ class Takeover:
             "talking": sum(stage is Stage.TALKING for stage in stages),
             "ringing": sum(stage in (Stage.RINGING, Stage.WHISPER) for stage in stages),
             "waiting": sum(stage is Stage.WAITING for stage in stages),
-            "in_menu": self._agi.session_count,
+            "in_menu": self._in_menu(),
         }
 
     async def _drain(self, limit_s: int) -> None:

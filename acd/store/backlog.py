@@ -118,7 +118,8 @@ class Backlog:
             journal=self._journal.id,
             reached=found.reached,
             through=None,
-            lines=found.lines,
+            # Skipped lines of an earlier run were counted at the beginning.
+            lines=found.lines + (found.skipped if batch.is_replay else 0),
         )
         return self._in_hand
 

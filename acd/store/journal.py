@@ -50,11 +50,15 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Rows read back. Everything up to the position `reached` has been seen, in `lines` lines."""
+    """Rows read back. Everything up to the position `reached` has been seen.
+
+    `lines` counts rows and damaged lines, `skipped` those that were not asked for.
+    """
 
     rows: list[Row]
     reached: int
     lines: int
+    skipped: int
 
 
 class Journal:
@@ -240,7 +244,7 @@ class _Reader:
 
     def read(self, after: int, through: int, limit: int) -> Found:
         rows: list[Row] = []
-        lines = 0
+        lines = skipped = 0
         self._reached = max(self._reached, after)
         while len(rows) < limit and self._reached < through:
             raw = self._next_line(through)
@@ -253,10 +257,13 @@ class _Reader:
             except DamagedLine as why:
                 self._damaged(raw, str(why))
                 continue
-            if position > self._reached:  # else it is in the database already
-                self._reached = position
-                rows.append(row)
-        return Found(rows, self._reached, lines)
+            if position <= self._reached:  # in the database or in memory already
+                skipped += 1
+                lines -= 1
+                continue
+            self._reached = position
+            rows.append(row)
+        return Found(rows, self._reached, lines, skipped)
 
     def close(self) -> None:
         if self._file is not None:
