@@ -38,10 +38,17 @@ class Alerts:
         """Something that is over by itself, but should be known: shown for a minute."""
         self._happened[what] = now
 
-    def rows(self, present: Present, database: str | None, drill: str | None = None) -> list[Row]:
+    def rows(
+        self,
+        present: Present,
+        database: str | None,
+        drill: str | None = None,
+        messages: int = 0,
+    ) -> list[Row]:
         """Every alert of this instant, the worst first.
 
-        `drill` says that callers are being left to the fallback queue on purpose.
+        `drill` says that callers are being left to the fallback queue on purpose; `messages` is
+        how many that callers left nobody has listened to.
         """
         found: dict[str, tuple[str, str]] = {}
         if database is not None:
@@ -49,6 +56,8 @@ class Alerts:
         found |= self._waiting(present)
         if drill is not None:
             found[drill] = ("warning", "`acd fallback off` takes callers again")
+        if messages:
+            found["callers have left messages"] = ("warning", "`acd messages`: listen, call back")
         in_fallback = sum(call.is_waiting_in_fallback for call in present.book.live)
         if in_fallback:
             found["callers wait in Asterisk's own queue"] = (

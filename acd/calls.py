@@ -330,7 +330,10 @@ class CallBook:
         contact = self._router.contact(ContactId(call.id))
         if contact is None or contact.operator != operator:
             return
+        goes_on = since is not None and call.connected_at is not None and call.operator == operator
         call.operator, call.talk_since = operator, now
+        if goes_on and call.talk_ended_at is None:
+            return
         if call.wait_ms is None and call.queued_at is not None:
             call.connected_at = now
             call.wait_ms = max(0, now - call.queued_at)

@@ -72,8 +72,10 @@ class Menus:
 
     async def after(self, agi: AgiSession) -> None:
         """The operator has hung up; what the menu says after its queue node comes now."""
-        menu = self._menus.get(agi.uniqueid)
-        if menu is None or menu.node is None:
+        menu = self._menus.setdefault(agi.uniqueid, _MenuOfCall(self._loaded()))
+        if menu.node is None:  # an earlier run of the service queued this call
+            menu.node = await agi.get_variable("ACD_NODE")
+        if menu.node is None or menu.node not in menu.loaded.menu.nodes:
             return
         known = self._book.get(agi.uniqueid)
         session = MenuSession(menu.loaded.menu, language=known.language if known else None)
@@ -119,6 +121,7 @@ class Menus:
         call, now, topic = agi.uniqueid, self._clock(), Topic(command.topic)
         await agi.set_variable("ACD_LANG", command.language)
         await agi.set_variable("ACD_Q", f"{topic}|{command.priority_s}")
+        await agi.set_variable("ACD_NODE", command.node)
         await agi.set_variable("ACD_QT0", str(now))
         if self._is_gone(call):
             return

@@ -29,6 +29,7 @@ from acd.leftovers import Leftovers
 from acd.load import Loaded, load
 from acd.loop import Loop
 from acd.menus import Menus
+from acd.messages import count as count_messages
 from acd.problems import Problems
 from acd.provision import NODE
 from acd.pulse import Pulse
@@ -296,7 +297,10 @@ class Service:
     async def _monitor(self, _: Request) -> Any:
         present = self.present()
         rows = self.alerts.rows(
-            present, self.store.health().last_error, drill=self.takeover.sentence
+            present,
+            self.store.health().last_error,
+            drill=self.takeover.sentence,
+            messages=count_messages(self.settings.service.folder),
         )
         return views.monitor(present, rows)
 

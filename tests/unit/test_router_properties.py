@@ -14,8 +14,11 @@ from acd.core.events import (
     CallerHungUp,
     CallerLeft,
     Connected,
+    ContactFound,
+    LinkChanged,
     OfferFailed,
     OfferFailure,
+    OffersHeld,
     OperatorAnswered,
     OperatorHungUp,
     OperatorLoggedOut,
@@ -74,6 +77,7 @@ class Centre(RuleBasedStateMachine):
         self.alive: set[ContactId] = set()
         self.ringing: dict[ContactId, str] = {}
         self.rung_by: dict[str, ContactId] = {}
+        self.is_linked = True
 
     def send(self, event):
         for command in self.router.handle(event, Millis(self.now)):
@@ -173,6 +177,25 @@ class Centre(RuleBasedStateMachine):
         self.now = until
         self.send(Ticked())
 
+    @rule(is_up=st.booleans())
+    def the_link_breaks_or_comes_back(self, is_up):
+        self.is_linked = is_up
+        self.send(LinkChanged(is_up))
+
+    @rule(held=st.booleans())
+    def offers_are_held_or_made_again(self, held):
+        self.send(OffersHeld(held))
+
+    @rule(data=st.data(), who=OPERATORS, is_talking=st.booleans(), step=STEPS)
+    def a_caller_is_found_with_an_operator(self, data, who, is_talking, step):
+        self.born += 1
+        contact = data.draw(st.sampled_from([*sorted(self.alive), ContactId(f"c{self.born}")]))
+        self.alive.add(contact)
+        for each in [contact, *(c for c, op in self.ringing.items() if op == who)]:
+            self.silence(each)
+        before = queued(contact, max(0, self.now - step))
+        self.send(ContactFound(before, who, is_talking, Millis(max(0, self.now - step))))
+
     @rule(roster=st.sampled_from((ROSTER, ROSTER[:2], ROSTER[1:])))
     def the_rules_are_reloaded(self, roster):
         self.send(RulesReplaced(rules(*roster)))
@@ -197,6 +220,8 @@ class Centre(RuleBasedStateMachine):
 
     @invariant()
     def no_caller_waits_while_a_fitting_operator_is_ready(self):
+        if self.router.is_held or not self.is_linked:
+            return
         ready = [seat for seat in self.router.seats if seat.is_ready]
         for contact in self.router.contacts:
             if contact.stage is Stage.WAITING:
@@ -213,7 +238,7 @@ class Centre(RuleBasedStateMachine):
     def something_is_due_for_everything_that_can_end_by_itself(self):
         wake = self.router.wake_at()
         for contact in self.router.contacts:
-            if contact.deadline is not None:
+            if contact.deadline is not None and self.is_linked:
                 assert wake is not None and wake <= contact.deadline
         for seat in self.router.seats:
             if seat.work is Work.WRAP_UP:
