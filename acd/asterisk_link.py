@@ -240,6 +240,14 @@ class AsteriskLink:
         self._find_elsewhere(survey(channels))
         for operator, phone in self._phones(phones):
             self._compare_phone(operator, phone)
+        self._ask_phones(ami)
+
+    def _ask_phones(self, ami: Ami) -> None:
+        """An Asterisk started anew takes every phone for dead until it has asked, which it does
+        seldom; whoever is logged in should not wait for that."""
+        for seat in self._router.seats:
+            if seat.logged_in and seat.phone is Phone.UNREACHABLE:
+                ami.post("PJSIPQualify", Endpoint=seat.profile.id)
 
     def _forget_missing(self, live: set[str]) -> None:
         known = {line.call for line in self._switchboard.lines}

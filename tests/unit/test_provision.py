@@ -3,6 +3,7 @@
 import json
 import re
 import stat
+import wave
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,15 @@ import pytest
 
 from acd.asterisk_install import AsteriskBinary
 from acd.problems import Problems
-from acd.provision import SOCKET_PATH_MAX, ProvisionError, provision
+from acd.provision import (
+    CALLS_BYTES_MAX,
+    PHRASES,
+    SOCKET_PATH_MAX,
+    ProvisionError,
+    lay_out_sounds,
+    provision,
+    set_calls_aside,
+)
 from acd.secrets import FILE, Secrets, SecretsError, load_secrets, rotate_phone, write_private
 from acd.settings_files import load_settings
 from tests.unit.service_peer import lay_out_config
@@ -131,6 +140,71 @@ def test_a_folder_too_deep_for_a_control_socket_is_refused_in_time(tmp_path):
     with pytest.raises(ProvisionError, match="too long for a control socket; set 'folder'"):
         provisioned(tmp_path, replace(settings, service=service))
     assert not deep.exists()
+
+
+def test_a_phone_speaks_the_language_its_operator_knows_best(tmp_path):
+    pjsip = (provisioned(tmp_path).etc / "pjsip.conf").read_text()
+    for operator, language in (("op001", "kk"), ("op002", "ru"), ("op003", "kk")):
+        assert (
+            f"[{operator}](operator)\nauth={operator}\naors={operator}\nlanguage={language}\n"
+            in (pjsip)
+        )
+
+
+def test_before_every_agi_the_heartbeat_is_looked_at_and_a_limit_set(tmp_path):
+    lines = (provisioned(tmp_path).etc / "extensions.conf").read_text().splitlines()
+    asked = [number for number, line in enumerate(lines) if ",AGI(agi://" in line]
+    assert len(asked) == 2 + 6, "menu, after, and six feature codes"
+    for number in asked:
+        look, limit = lines[number - 2 : number]
+        assert ",GotoIf($[${EPOCH}-0${ACD_HB}>2]?" in look
+        assert ",Set(TIMEOUT(absolute)=" in limit
+
+
+# What Asterisk says by itself, and what it writes down
+
+
+def test_asterisk_has_its_own_copy_of_every_phrase_it_says_by_itself(tmp_path):
+    folders = provisioned(tmp_path)
+    library = tmp_path / "library"
+    library.mkdir()
+
+    def find(language, phrase):
+        (library / f"{language}-{phrase}.wav").write_text(f"{phrase} in {language}")
+        return str(library / f"{language}-{phrase}")
+
+    lay_out_sounds(folders, ("kk", "ru"), find)
+    said = {path.stem: path.read_text() for path in (folders.sounds / "ru" / "acd").iterdir()}
+    assert said == {phrase: f"{phrase} in ru" for phrase in PHRASES}
+    lay_out_sounds(folders, ("kk", "ru"), lambda language, phrase: None)
+    assert (folders.sounds / "kk" / "acd" / "goodbye.wav").read_text() == "goodbye in kk"
+    with wave.open(str(folders.sounds / "acd" / "beep.wav")) as beep:
+        assert (beep.getframerate(), beep.getnframes()) == (8000, 3200)
+
+
+def test_every_sound_the_dialplan_names_is_laid_out(tmp_path):
+    etc = provisioned(tmp_path).etc
+    text = "".join((etc / name).read_text() for name in ("extensions.conf", "queues.conf"))
+    assert set(re.findall(r"\bacd/(\w+)", text)) == {*PHRASES, "beep"}
+    assert set(PHRASES) <= set(settings_in(tmp_path).phrases)
+
+
+def test_messages_are_recorded_where_the_commands_look_for_them(tmp_path):
+    folders = provisioned(tmp_path)
+    messages = tmp_path / "var" / "messages"
+    assert (folders.sounds / "messages").resolve() == messages.resolve()
+    assert mode(messages) == 0o700
+
+
+def test_a_log_of_calls_that_has_grown_large_is_set_aside(tmp_path):
+    folders = provisioned(tmp_path)
+    set_calls_aside(folders)
+    calls, old = folders.log / "calls", folders.log / "calls.1"
+    for size, is_aside in ((CALLS_BYTES_MAX, False), (CALLS_BYTES_MAX + 1, True)):
+        with calls.open("wb") as stream:
+            stream.truncate(size)
+        set_calls_aside(folders)
+        assert (calls.exists(), old.exists()) == (not is_aside, is_aside)
 
 
 # Secrets

@@ -349,10 +349,13 @@ class Asterisk:
     """Answers as Asterisk does: its channels and its phones."""
 
     def __init__(self, channels=(), phones=()):
-        self.channels, self.phones = channels, phones
+        self.channels, self.phones, self.posted = channels, phones, []
 
     async def listing(self, name, timeout_s=10.0, **headers):
         return list(self.channels if name == "Status" else self.phones)
+
+    def post(self, name, **headers):
+        self.posted.append((name, headers))
 
 
 class Rounds(Service):
@@ -433,3 +436,11 @@ async def test_a_missed_event_of_a_phone_is_made_up_for():
     rounds.loop.at_once(PhoneChanged(A, Phone.UNREACHABLE))
     await rounds.round(Asterisk(phones=[{"Device": f"PJSIP/{A}", "State": "NOT_INUSE"}]))
     assert rounds.state(A) == "ready"
+
+
+async def test_a_logged_in_operators_phone_that_seems_dead_is_asked_at_once():
+    rounds = Rounds(A)
+    rounds.loop.at_once(PhoneChanged(A, Phone.UNREACHABLE))
+    asterisk = Asterisk(phones=[{"Device": f"PJSIP/{A}", "State": "UNAVAILABLE"}])
+    await rounds.round(asterisk)
+    assert asterisk.posted == [("PJSIPQualify", {"Endpoint": A})]
