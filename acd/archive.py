@@ -54,6 +54,7 @@ def interrupted_call(story: CallStory) -> Call:
     call = recorded_call(story.row)
     call.timeline = [Entry(row.seq, row.at, row.event, row.data) for row in story.events]
     call.next_line = call.timeline[-1].seq + 1 if call.timeline else 0
+    call.next_decision = story.decisions[-1].seq + 1 if story.decisions else 0
     call.decisions = [
         Decided(
             contact=row.call,

@@ -76,6 +76,7 @@ class Call:
     timeline: list[Entry] = field(default_factory=list)
     decisions: list[Decided] = field(default_factory=list)
     next_line: int = 0
+    next_decision: int = 0
 
     @property
     def is_waiting_in_fallback(self) -> bool:
@@ -84,6 +85,9 @@ class Call:
 
 
 ANY_TOPIC = "general"
+FAR_LINE = 1000
+"""Where the lines of a call begin that was met under way: what an earlier run may have put on record
+of it, and cannot be read just now, is not written over."""
 
 
 class Archive(Protocol):
@@ -145,6 +149,8 @@ class CallBook:
         now = self._clock()
         arrived_at = Millis(now if at is None else min(at, now))
         new = Call(id=call, number=number, arrived_at=arrived_at, node=self._node)
+        if at is not None:
+            new.next_line = new.next_decision = FAR_LINE
         self._calls[call] = new
         self._archive.call(new)
         self._note_at(new, arrived_at, "arrived", {})
@@ -307,7 +313,8 @@ class CallBook:
                 self._note(call, "message", phrase=phrase)
             case Decided(rule=rule, taken=taken):
                 call.step = command.step
-                self._archive.decision(len(call.decisions), command)
+                self._archive.decision(call.next_decision, command)
+                call.next_decision += 1
                 call.decisions.append(command)
                 if taken is None and rule != "nobody_ready":
                     self._note(call, "step", step=rule)

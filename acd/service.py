@@ -296,9 +296,10 @@ class Service:
 
     async def _monitor(self, _: Request) -> Any:
         present = self.present()
+        health = self.store.health()
         rows = self.alerts.rows(
             present,
-            self.store.health().last_error,
+            health.last_error or health.journal_error,
             drill=self.takeover.sentence,
             messages=count_messages(self.settings.service.folder),
         )
