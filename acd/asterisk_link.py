@@ -13,10 +13,11 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from math import inf
 
 from acd.ami import Ami, AmiError, Message
 from acd.asterisk_words import phone_state
-from acd.clock import monotonic_s, wall_seconds
+from acd.clock import monotonic_s, wall_seconds, wall_time_s
 from acd.core.events import CallerHungUp, LinkChanged, OfferFailure, OffersHeld, Phone, PhoneChanged
 from acd.core.names import ContactId, OperatorId
 from acd.core.router import Router
@@ -31,7 +32,11 @@ from acd.switchboard import Switchboard
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_S = 1.0
+HEARTBEAT_S = 0.5
+"""Asterisk compares whole seconds: so a hiccup of under two is never taken for our end."""
+LATE_S = 2.0
+"""News older than this say that the link was deaf for a while, and callers may have left."""
+LATE_AGAIN_S = 30.0
 RECONCILE_S = 5.0
 WELL_ROUNDS = 5
 """Longer than the 18 s in which Asterisk finds out that a phone no longer answers."""
@@ -67,6 +72,8 @@ class AsteriskLink:
         self._is_up = False
         self._has_been_up = False
         self._born: str | None = None
+        self._asked_anew = -LATE_AGAIN_S
+        self._clocks_apart_s = inf
         self._missing: set[str] = set()
         self._elsewhere: dict[str, Place] = {}
         self._ghosts: set[ContactId] = set()
@@ -121,7 +128,7 @@ class AsteriskLink:
     # A session
 
     async def _session(self) -> None:
-        self._kept_back = []
+        self._kept_back, self._clocks_apart_s = [], inf
         ami = await Ami.connect(
             self._address.host, self._address.port, "acd", self._secret, self._on_event
         )
@@ -204,8 +211,28 @@ class AsteriskLink:
         self._loop.look_first()
         if self._kept_back is not None:
             self._kept_back.append(message)
-        else:
+        elif not self._is_late(message):
             self._switchboard.on_event(message)
+
+    def _is_late(self, message: Message) -> bool:
+        """Whether this was news long ago: then Asterisk is asked anew, and tells the moments.
+
+        Not again and again: an Asterisk so busy that everything is late needs no more questions.
+        """
+        try:
+            late_s = wall_time_s() - float(message.get("Timestamp", ""))
+        except ValueError:
+            return False
+        self._clocks_apart_s = min(late_s, self._clocks_apart_s)
+        late_s -= self._clocks_apart_s
+        now = monotonic_s()
+        if late_s <= LATE_S or now - self._asked_anew < LATE_AGAIN_S:
+            return False
+        self._asked_anew = now
+        log.error("asterisk: its news were %.1f s late; asking anew", late_s)
+        self.repairs["late"] += 1
+        self.distrust(f"its news were {late_s:.1f} s late")
+        return True
 
     async def _repeat(
         self, ami: Ami, every_s: float, work: Callable[[Ami], Awaitable[None]]
@@ -244,7 +271,8 @@ class AsteriskLink:
 
     def _ask_phones(self, ami: Ami) -> None:
         """An Asterisk started anew takes every phone for dead until it has asked, which it does
-        seldom; whoever is logged in should not wait for that."""
+        seldom; whoever is logged in should not wait for that.
+        """
         for seat in self._router.seats:
             if seat.logged_in and seat.phone is Phone.UNREACHABLE:
                 ami.post("PJSIPQualify", Endpoint=seat.profile.id)

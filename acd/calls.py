@@ -86,8 +86,8 @@ class Call:
 
 ANY_TOPIC = "general"
 FAR_LINE = 1000
-"""Where the lines of a call begin that was met under way: what an earlier run may have put on record
-of it, and cannot be read just now, is not written over."""
+"""Where the lines of a call begin that was met under way: what an earlier run may have put on
+record of it, and cannot be read just now, is not written over."""
 
 
 class Archive(Protocol):
@@ -163,6 +163,10 @@ class CallBook:
             self._figures.offered(call.queue, call.queued_at)
         self._note(call, "resumed")
         self._archive.call(call)
+
+    def give_up(self, call: str) -> Call | None:
+        """A call that ended unseen is finished elsewhere, from what Asterisk wrote down."""
+        return self._calls.pop(call, None)
 
     def service_stops(self) -> None:
         """Leave a last line on every live call: what becomes of it will not be seen from here."""

@@ -25,6 +25,11 @@ def wall_seconds() -> int:
     return int(time.time())
 
 
+def wall_time_s() -> float:
+    """Epoch seconds of the wall clock, as Asterisk stamps its events."""
+    return time.time()
+
+
 def monotonic_s() -> float:
     """For time-outs outside the event loop, in seconds."""
     return time.monotonic()

@@ -67,21 +67,35 @@ class Leftovers:
         self._note(call, ending.arrived_at, "arrived")
         self._finish(call, ending)
 
-    def _finish(self, call: Call, ending: Ending | None) -> None:
+    def finish_live(self, call: Call, ending: Ending) -> None:
+        """A call that this run knew, and whose end it did not see."""
+        is_counted = call.queued_at is not None
+        is_talking = call.talk_since is not None
+        self._finish(call, ending, is_counted=is_counted, is_talking=is_talking)
+
+    def _finish(
+        self,
+        call: Call,
+        ending: Ending | None,
+        *,
+        is_counted: bool = False,
+        is_talking: bool = False,
+    ) -> None:
+        """`is_counted`: offered already; `is_talking`: the operator's time is followed already."""
         was_open = call.outcome is None
         if ending is not None:
-            self._fill_in(call, ending)
+            self._fill_in(call, ending, is_talking=is_talking)
         moments = [entry.at for entry in call.timeline]
         call.ended_at = ending.ended_at if ending else max(moments, default=call.arrived_at)
         if was_open:
             call.outcome = self._outcome(call, ending)
             if call.wait_ms is None and call.queued_at is not None:
                 call.wait_ms = max(0, (call.connected_at or call.ended_at) - call.queued_at)
-            self._count(call)
+            self._count(call, is_counted=is_counted)
         self._note(call, call.ended_at, "ended_unseen", outcome=call.outcome)
         self._store.call(row_of(call))
 
-    def _fill_in(self, call: Call, ending: Ending) -> None:
+    def _fill_in(self, call: Call, ending: Ending, *, is_talking: bool) -> None:
         """What happened while nobody listened."""
         call.language = call.language or ending.language or None
         call.fallback = call.fallback or ending.fallback_at is not None
@@ -90,12 +104,12 @@ class Leftovers:
             call.topic = call.topic or ending.topic or ANY_TOPIC
             call.queue, call.queued_at = self._queue_of(Topic(call.topic)), queued_at
             self._note(call, queued_at, "queued", queue=call.queue, topic=call.topic)
-        if ending.fallback_at is not None:
+        if ending.fallback_at is not None and "fallback" not in {e.event for e in call.timeline}:
             self._note(call, ending.fallback_at, "fallback")
         if ending.message is not None:
             self._note(call, ending.ended_at, "message_left", file=ending.message)
         if self._was_answered(ending) and call.talk_ended_at is None:
-            self._connect(call, ending)
+            self._connect(call, ending, is_talking=is_talking)
 
     def _was_answered(self, ending: Ending) -> bool:
         if ending.connected_at is None or ending.operator is None:
@@ -105,15 +119,17 @@ class Leftovers:
             ending.talk_ended_at is not None and talked_ms >= self._least_talk_ms
         )
 
-    def _connect(self, call: Call, ending: Ending) -> None:
+    def _connect(self, call: Call, ending: Ending, *, is_talking: bool) -> None:
         assert ending.connected_at is not None
         over = ending.talk_ended_at or ending.ended_at
         operator = OperatorId(ending.operator or "")
         if call.connected_at is None:
             call.connected_at = ending.connected_at
             self._note(call, ending.connected_at, "connected", operator=operator)
-        call.operator, call.talk_ended_at = operator, over
+        call.operator, call.talk_ended_at, call.talk_since = operator, over, None
         call.handle_ms = (call.handle_ms or 0) + max(0, over - ending.connected_at)
+        if is_talking:
+            return
         self._store.interval(
             IntervalRow(operator, ending.connected_at, over, "talking", None, ContactId(call.id))
         )
@@ -129,9 +145,10 @@ class Leftovers:
             return "overflowed"
         return "left_menu" if call.queued_at is None else "abandoned"
 
-    def _count(self, call: Call) -> None:
+    def _count(self, call: Call, *, is_counted: bool) -> None:
         if call.queue is not None and call.queued_at is not None and call.outcome is not None:
-            self._figures.offered(call.queue, call.queued_at)
+            if not is_counted:
+                self._figures.offered(call.queue, call.queued_at)
             self._figures.closed(call.queue, call.queued_at, call.outcome, call.wait_ms or 0)
 
     def _note(self, call: Call, at: Millis, event: str, **data: object) -> None:

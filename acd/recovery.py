@@ -62,6 +62,7 @@ class Recovery:
         *,
         languages: Callable[[], tuple[str, ...]],
         is_over: Callable[[str], bool],
+        finish: Callable[[set[str]], None],
     ) -> None:
         """Wire it up.
 
@@ -73,6 +74,7 @@ class Recovery:
             clock: the service's.
             languages: those of the centre, the assumed one first.
             is_over: whether a call's conversation is on record as finished.
+            finish: puts on record how these calls ended, if Asterisk wrote it down.
         """
         self._switchboard = switchboard
         self._router = router
@@ -82,6 +84,7 @@ class Recovery:
         self._to_tell: list[Seen] = []
         self._languages = languages
         self._is_over = is_over
+        self._finish = finish
 
     def believe(self, seen: Seen) -> None:
         """One channel that was lost sight of."""
@@ -96,6 +99,8 @@ class Recovery:
         for contact in list(self._router.contacts):
             if contact.id not in live and contact.id not in known:
                 events.append((Rank.OVER, contact.queued_at, CallerHungUp(contact.id)))
+        if known - live:
+            self._finish(known - live)
         self._hand_in(events)
         for call in known - live:
             self._switchboard.forget(call)

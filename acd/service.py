@@ -135,6 +135,7 @@ class Service:
             self.clock,
             languages=lambda: self.settings.service.languages,
             is_over=self._is_over,
+            finish=self._finish_unseen,
         )
         self.link = AsteriskLink(
             settings.service.listen.ami,
@@ -255,6 +256,18 @@ class Service:
         log.error("%s; asking Asterisk anew", why)
         self.alerts.happened(f"{why}; callers who left for the fallback stay there", self.clock())
         self.link.distrust(why)
+
+    def _finish_unseen(self, calls: set[str]) -> None:
+        """Calls we knew that ended in a gap: Asterisk's own lines say how, and when."""
+        try:
+            endings = self.repair.latest_endings()
+        except OSError as error:
+            log.warning("Asterisk's own lines of the calls cannot be read: %s", error)
+            return
+        for call in calls & endings.keys():
+            known = self.book.give_up(call)
+            if known is not None:
+                self.leftovers.finish_live(known, endings[call])
 
     def _is_over(self, call: str) -> bool:
         known = self.book.get(call)

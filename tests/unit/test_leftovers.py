@@ -1,6 +1,7 @@
 """Calls that ended while nobody here listened: on record once, as they were."""
 
 from acd.call_log import parse_endings
+from acd.calls import Call
 from acd.core.names import ContactId, Language, Millis, OperatorId, QueueId, Topic
 from acd.figures import Figures, OperatorSums
 from acd.leftovers import Leftovers, unrecorded
@@ -141,6 +142,23 @@ def test_calls_that_lived_and_ended_without_the_service_are_on_record(tmp_path):
     assert world.close() == (0, 0), "each is put on record once"
     total = world.figures.queues[GENERAL]
     assert (total.offered, total.abandoned, total.overflowed) == (2, 1, 1)
+    world.store.close()
+
+
+def test_a_call_we_knew_that_ended_in_a_gap_ends_as_asterisk_says(tmp_path):
+    world = World(tmp_path)
+    known = Call("k", "7701", Millis(1000), "n1", queue=SOCIAL, queued_at=Millis(2000))
+    world.figures.offered(SOCIAL, Millis(2000))
+    (ending,) = parse_endings(
+        [line("k", "fallback-talk", 30_000, qt0=2000, fb0=4000, op=PENS1, ta=9000, q="pension|0")]
+    )
+    world.leftovers.finish_live(known, ending)
+    assert world.store.flush(5)
+    record = world.record("k")
+    assert (record.outcome, record.wait_ms, record.handle_ms) == ("answered", 7000, 21_000)
+    assert record.fallback and record.ended_at == 30_000
+    sums = world.figures.queues[SOCIAL]
+    assert (sums.offered, sums.answered, world.figures.operators[PENS1].calls) == (1, 1, 1)
     world.store.close()
 
 

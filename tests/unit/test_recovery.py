@@ -122,7 +122,7 @@ class Service:
         self.archive = Archive()
         figures = Figures(30_000, Millis(0))
         self.book = CallBook(self.router, self.archive, figures, self.clock, "n1")
-        self.events, self.commands = [], []
+        self.events, self.commands, self.finished = [], [], []
         self.loop = Loop(self.router, self.carry_out, self.clock)
         fallback = FallbackCalls(self.book, self.loop, self.clock, 3000)
         self.board = Switchboard(
@@ -137,6 +137,7 @@ class Service:
             self.board, self.router, fallback, self.loop.post, self.clock,
             languages=lambda: ("kk", "ru"),
             is_over=lambda call: False,
+            finish=self.finished.append,
         )  # fmt: skip
         for event in on_duty(*ready):
             self.loop.at_once(event)
