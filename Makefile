@@ -7,6 +7,9 @@ DIALPLANS ?= dialplans
 PORT_OFFSET ?=
 # More arguments for pytest: make test ARGS="-k router"
 ARGS ?=
+# Test files run side by side: calls take their time, the processors have little to do meanwhile.
+# Their folder has a short name, since a control socket's path may not be long; it is kept on failure.
+WORKERS ?= 4
 
 # Only variables given to make reach scripts/setup: make setup PYTHON=/opt/python3.13/bin/python3
 ifdef PYTHON
@@ -14,7 +17,7 @@ export PYTHON
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup asterisk run test check clean
+.PHONY: help setup asterisk run demo test bench check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,9 +30,28 @@ asterisk: setup
 run: setup ## start Asterisk and the service here, on loopback; Ctrl-C stops both
 	@exec .venv/bin/acd run --config "$(CONFIG)" --dialplans "$(DIALPLANS)" $(if $(PORT_OFFSET),--port-offset "$(PORT_OFFSET)")
 
+# Calls per minute, operators, seconds (0: until Ctrl-C), and a number that makes the same people
+# come again: make demo RATE=40 OPERATORS=30 SECONDS=60 SEED=7
+RATE ?=
+OPERATORS ?=
+SECONDS ?=
+SEED ?=
+
+demo: setup ## make run, with operators and citizens in it; watch them with .venv/bin/acd monitor
+	@exec .venv/bin/python -m tests.demo --config "$(CONFIG)" --dialplans "$(DIALPLANS)" $(if $(PORT_OFFSET),--port-offset "$(PORT_OFFSET)") $(if $(RATE),--rate "$(RATE)") $(if $(OPERATORS),--operators "$(OPERATORS)") $(if $(SECONDS),--seconds "$(SECONDS)") $(if $(SEED),--seed "$(SEED)")
+
 test: ## the whole test suite, with what it needs
 	@scripts/setup test
-	@.venv/bin/python -m pytest $(ARGS)
+	@folder=$$(mktemp -d "$${TMPDIR:-/tmp}/t.XXXXXX") && \
+	.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile --basetemp="$$folder" $(ARGS) && \
+	rm -rf "$$folder"
+
+# full takes about six minutes, quick one: make bench BENCH=quick
+BENCH ?= full
+
+bench: ## the measurement against Asterisk's own app_queue, as a table; docs/bench.md explains it
+	@scripts/setup test
+	@.venv/bin/python -m tests.bench "$(BENCH)"
 
 check: ## format, lint, types, configuration, menus
 	@scripts/setup dev

@@ -163,6 +163,8 @@ def unrecorded(store: Store, path: Path, since: Millis) -> tuple[dict[str, Endin
 
     Reads the file and the database: call it in a thread. StoreError when the database fails.
     """
-    endings = [ending for ending in read_endings(path) if ending.ended_at >= since]
+    set_aside = path.with_name(f"{path.name}.1")  # at a start of Asterisk, when it had grown large
+    lines = read_endings(set_aside) + read_endings(path)
+    endings = [ending for ending in lines if ending.ended_at >= since]
     known = store.records.known_calls([ContactId(ending.call) for ending in endings])
     return {each.call: each for each in endings}, [e for e in endings if e.call not in known]

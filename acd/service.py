@@ -31,7 +31,7 @@ from acd.loop import Loop
 from acd.menus import Menus
 from acd.messages import count as count_messages
 from acd.problems import Problems
-from acd.provision import NODE
+from acd.provision import NODE, AsteriskFolders, lay_out_sounds
 from acd.pulse import Pulse
 from acd.recovery import Recovery
 from acd.repair import RecordRepair
@@ -390,6 +390,9 @@ class Service:
         if fresh is None:
             raise RequestError(f"nothing was changed:\n{problems.render()}")
         before, self.loaded = self.loaded, fresh
+        spoken = AsteriskFolders(fresh.settings.service.folder / "asterisk")
+        languages = fresh.settings.service.languages
+        await asyncio.to_thread(lay_out_sounds, spoken, languages, fresh.phrase)
         self.alerts.prompts_missing(fresh.missing, self.clock())
         self.switchboard.set_operators(set(fresh.settings.operators))
         await self.loop.settle(RulesReplaced(fresh.settings.rules))

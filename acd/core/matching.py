@@ -34,10 +34,18 @@ def best(rules: Rules, seats: Iterable[Seat], contact: Contact) -> Seat | None:
     """The ready operator to ring for this contact, or None when nobody fits."""
     chosen: tuple[Rank, Seat] | None = None
     for seat in seats:
-        rank = _rank(rules, seat, contact)
-        if rank is not None and (chosen is None or rank < chosen[0]):
+        route = _route(rules, seat.profile, contact) if seat.is_ready else None
+        if route is None:
+            continue
+        rank = _rank(rules, seat, contact, route)
+        if chosen is None or rank < chosen[0]:
             chosen = (rank, seat)
     return None if chosen is None else chosen[1]
+
+
+def fits_anybody(rules: Rules, seats: Iterable[Seat], contact: Contact) -> bool:
+    """Whether `best` would find somebody; stops at the first."""
+    return any(seat.is_ready and _route(rules, seat.profile, contact) is not None for seat in seats)
 
 
 def explain(rules: Rules, seats: Iterable[Seat], contact: Contact) -> Choice:
@@ -47,14 +55,15 @@ def explain(rules: Rules, seats: Iterable[Seat], contact: Contact) -> Choice:
     for seat in seats:
         if seat.state()[0] is OperatorState.OFFLINE:
             continue
-        why = lacks(rules, seat.profile, contact)
-        if why is None and not seat.is_ready:
+        route = _route(rules, seat.profile, contact)
+        if route is None:
+            why = _missing(seat.profile, contact)
+        elif seat.is_ready:
+            ranked.append(_rank(rules, seat, contact, route))
+            continue
+        else:
             why = seat.unavailable_because()
-        rank = _rank(rules, seat, contact) if why is None else None
-        if rank is not None:
-            ranked.append(rank)
-        elif why is not None:
-            refused.setdefault(why, []).append(seat.profile.id)
+        refused.setdefault(why, []).append(seat.profile.id)
     return Choice(
         tuple(rank[-1] for rank in sorted(ranked)),
         {why: tuple(operators) for why, operators in refused.items()},
@@ -79,14 +88,11 @@ def _missing(profile: OperatorProfile, contact: Contact) -> str:
     return "topic" if profile.languages.get(contact.language, 0) >= max(1, least) else "language"
 
 
-def _rank(rules: Rules, seat: Seat, contact: Contact) -> Rank | None:
-    if not seat.is_ready:
-        return None
-    route = _route(rules, seat.profile, contact)
-    if route is None:
-        return None
-    own = _is_own(rules, seat.profile.own_topic, contact.routes[route].topic)
-    return (route, 0 if own else 1, seat.profile.skill_count, seat.since, seat.profile.id)
+def _rank(rules: Rules, seat: Seat, contact: Contact, route: int) -> Rank:
+    """The place in the order of choice of a ready operator who meets this route."""
+    profile = seat.profile
+    own = _is_own(rules, profile.own_topic, contact.routes[route].topic)
+    return (route, 0 if own else 1, profile.skill_count, seat.since, profile.id)
 
 
 def _is_own(rules: Rules, own: Topic | None, wanted: Topic) -> bool:

@@ -1,7 +1,7 @@
 """What an admin lays down for a queue: least levels, ring and wrap-up times, the ladder."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from acd.core.names import Language, Millis, OperatorId, QueueId, Topic
 
@@ -85,15 +85,15 @@ class OperatorProfile:
     wrap_up_ms: Millis | None = None
     ring_ms: Millis | None = None
 
-    @property
-    def own_topic(self) -> Topic | None:
-        """The topic at the highest level, first listed on a tie; None without topics."""
-        return max(self.topics, key=lambda topic: self.topics[topic], default=None)
+    own_topic: Topic | None = field(init=False, compare=False)
+    """The topic at the highest level, first listed on a tie; None without topics."""
+    skill_count: int = field(init=False, compare=False)
+    """Languages and topics together: how much is lost while this operator is busy."""
 
-    @property
-    def skill_count(self) -> int:
-        """Languages and topics together: how much is lost while this operator is busy."""
-        return len(self.languages) + len(self.topics)
+    def __post_init__(self) -> None:
+        own = max(self.topics, key=lambda topic: self.topics[topic], default=None)
+        object.__setattr__(self, "own_topic", own)
+        object.__setattr__(self, "skill_count", len(self.languages) + len(self.topics))
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ from acd.core.events import (
     RulesReplaced,
     Ticked,
 )
-from acd.core.matching import best, explain
+from acd.core.matching import best, explain, fits_anybody
 from acd.core.names import NO_TIME, ContactId, Millis, OperatorId
 from acd.core.queues import Rules, step_name
 from acd.core.seats import Seat, Work
@@ -174,7 +174,7 @@ class Router:
             self.ignored += 1
             return
         contact = self._admit(event)
-        if best(self._rules, self._staff.ready.values(), contact) is None:
+        if not fits_anybody(self._rules, self._staff.ready.values(), contact):
             self._decide(contact, "nobody_ready", None)
 
     def _admit(self, event: ContactQueued) -> Contact:

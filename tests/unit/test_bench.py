@@ -3,7 +3,7 @@
 import pytest
 
 from tests.bench.events import events_of, gaps_ms, messages, unfinished, waits_ms
-from tests.bench.figures import Sample, cores, gap_rows, percentile, table, verdict, wait_rows
+from tests.bench.figures import Sample, busy, gap_rows, percentile, table, verdict, wait_rows
 
 
 def event(name, at, **fields):
@@ -110,22 +110,26 @@ def test_answers_and_an_unfinished_message_are_not_events():
 def test_rounds_add_up():
     total = Sample()
     for wait in (10.0, 30.0):
-        cpu = {"asterisk": 0.5, "sipp": 1.5}
-        total.add(Sample(2, 0, [wait], [], 60, elapsed_s=2, busy_s=3, cpu_s=cpu))
-    assert (total.placed, total.failed, total.waits_ms) == (4, 2, [10.0, 30.0])
-    assert cores(total) == {"sipp": 0.75, "asterisk": 0.25}
-    assert list(cores(total)) == ["sipp", "asterisk"]
+        total.add(Sample(2, [wait], [wait / 2], 60, cpu_s={"asterisk": 0.5, "sipp": 1.5}))
+    assert (total.placed, total.failed, total.events) == (4, 2, 120)
+    assert (total.waits_ms, total.gaps_ms) == ([10.0, 30.0], [5.0, 15.0])
+    assert total.cpu_s == {"asterisk": 1.0, "sipp": 3.0}
+
+
+def test_the_greediest_process_is_named_first():
+    sample = Sample(rush={"service": 0.25, "asterisk": 0.5, "machine": 1.5})
+    assert busy(sample, 2) == "1.50 of 2 cores busy: asterisk 0.50, service 0.25"
 
 
 def test_a_load_was_too_much_when_calls_failed_or_most_were_slow():
-    assert verdict(Sample(2, 0, [1.0]), 500) == "1 of 2 calls failed"
-    assert verdict(Sample(2, 0, [1.0, 501.0]), 500) == "p95 is 501 ms"
-    assert verdict(Sample(2, 0, [1.0, 500.0]), 500) is None
+    assert verdict(Sample(2, [1.0]), 500) == "1 of 2 calls failed"
+    assert verdict(Sample(2, [1.0, 501.0]), 500) == "p95 is 501 ms"
+    assert verdict(Sample(2, [1.0, 500.0]), 500) is None
 
 
 def test_the_table_is_aligned_and_shows_no_ratio_to_nothing():
-    ours = Sample(1, 0, [6.0], [5.0], 30, cpu_s={"asterisk": 1.0, "service": 0.5})
-    theirs = Sample(1, 0, [12.0], [], 60, cpu_s={"asterisk": 2.0})
+    ours = Sample(1, [6.0], [5.0], 30, cpu_s={"asterisk": 1.0, "service": 0.5})
+    theirs = Sample(1, [12.0], [], 60, cpu_s={"asterisk": 2.0})
     lines = table([*wait_rows("20/s", ours, theirs), *gap_rows("full", ours, theirs)]).splitlines()
     assert lines[0].split() == ["1414", "app_queue", "ratio"]
     found = {line[: lines[0].index("1414") - 2].strip(): line.split()[-3:] for line in lines[1:]}

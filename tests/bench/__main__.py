@@ -1,0 +1,175 @@
+"""Runs the measurement and prints it: `make bench`, or `make bench BENCH=quick`.
+
+The two systems run side by side and take turns, so that what else the machine does meets both.
+Nothing is written but to stdout and a temporary folder, and nothing is judged: the table is.
+"""
+
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench.figures import (
+    OURS,
+    THEIRS,
+    Row,
+    Sample,
+    busy,
+    gap_rows,
+    percentile,
+    table,
+    verdict,
+    wait_rows,
+)
+from tests.bench.loads import Load, put_on
+from tests.bench.machine import core_count
+from tests.bench.sites import Ours, Site, Theirs
+
+OPERATORS = [f"op{number:03}" for number in range(1, 201)]
+SLOW_MS = 500.0
+"""A step with a p95 above this was too much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long to measure; each round is once through both systems."""
+
+    rounds: int
+    steady: tuple[Load, ...]
+    crowded: Load
+    steps: tuple[Load, ...]
+
+
+def _steps(rates: Sequence[int], seconds: int) -> tuple[Load, ...]:
+    return tuple(Load(rate * seconds, rate, len(OPERATORS), 1000) for rate in rates)
+
+
+PLANS = {
+    "full": Plan(
+        rounds=2,
+        steady=(Load(300, 20, 200, 2000), Load(300, 50, 200, 2000)),
+        crowded=Load(40, 20, 4, 2000),
+        steps=_steps(range(60, 160, 10), 5),
+    ),
+    "quick": Plan(
+        rounds=1,
+        steady=(Load(100, 20, 200, 1000), Load(150, 50, 200, 1000)),
+        crowded=Load(20, 20, 4, 1500),
+        steps=_steps((60, 90), 2),
+    ),
+}
+
+
+def main() -> int:
+    """The exit code: 0 when it was measured, 1 when it could not be, 2 for a wrong word."""
+    name = sys.argv[1] if len(sys.argv) > 1 else "full"
+    if name not in PLANS or len(sys.argv) > 2:
+        print(f"bench: {' '.join(sys.argv[1:])!r} is not known; write BENCH=full or BENCH=quick")
+        return 2
+    trouble = _trouble()
+    if trouble is not None:
+        print(f"bench: {trouble}", file=sys.stderr)
+        return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            _run(PLANS[name], Path(folder))
+    except KeyboardInterrupt:
+        print("\nbench: stopped")
+        return 130
+    return 0
+
+
+def _trouble() -> str | None:
+    """Why it cannot run here, in a sentence with the remedy."""
+    if shutil.which("sipp") is None:
+        return "sipp is not here; install it (as root: apt-get install sip-tester)"
+    try:
+        socket.getaddrinfo(socket.gethostname(), None)
+    except OSError:
+        name = socket.gethostname()
+        return f"the host name {name} does not resolve: calls would wait; add it to /etc/hosts"
+    return None
+
+
+def _run(plan: Plan, folder: Path) -> None:
+    ours, theirs = Ours(folder / "o", OPERATORS), Theirs(folder / "q", OPERATORS)
+    sites = (ours, theirs)
+    try:
+        for site in sites:
+            site.start()
+            site.log_in(OPERATORS)
+        rows: list[Row] = []
+        for load in plan.steady:
+            samples = _in_turns(plan.rounds, sites, load, folder)
+            rows += wait_rows(f"{load.per_second} calls/s", samples[OURS], samples[THEIRS])
+        for site in sites:
+            site.log_in(OPERATORS[: plan.crowded.operators])
+        samples = _in_turns(plan.rounds, sites, plan.crowded, folder)
+        title = f"{plan.crowded.calls} callers, {plan.crowded.operators} operators"
+        rows += gap_rows(title, samples[OURS], samples[THEIRS])
+        for site in sites:
+            site.log_in(OPERATORS)
+        carried, ends = _step_up(plan.steps, sites, folder)
+        rows.append(("highest rate carried, calls/s", carried[OURS], carried[THEIRS]))
+        print("", table(rows), "", *ends, sep="\n", flush=True)
+    finally:
+        for site in sites:
+            site.stop()
+
+
+def _in_turns(rounds: int, sites: tuple[Site, ...], load: Load, folder: Path) -> dict[str, Sample]:
+    """The same load on each, the one that began going second in the next round."""
+    total = {site.name: Sample() for site in sites}
+    for turn in range(rounds):
+        for site in sites if turn % 2 == 0 else sites[::-1]:
+            sample = put_on(site, load, folder)
+            _tell(site, load, sample)
+            total[site.name].add(sample)
+    return total
+
+
+def _step_up(
+    steps: tuple[Load, ...], sites: tuple[Site, ...], folder: Path
+) -> tuple[dict[str, float | None], list[str]]:
+    """Faster and faster until each has had enough: the last rate that was not, and what gave."""
+    carried: dict[str, float | None] = dict.fromkeys((site.name for site in sites), None)
+    standing = list(sites)
+    ends: list[str] = []
+    for load in steps:
+        for site in list(standing):
+            sample = put_on(site, load, folder)
+            _tell(site, load, sample)
+            why = verdict(sample, SLOW_MS)
+            if why is None:
+                carried[site.name] = float(load.per_second)
+                continue
+            standing.remove(site)
+            what = busy(sample, core_count())
+            ends.append(f"{site.name} at {load.per_second} calls/s: {why}; {what}")
+    ends += [f"{site.name} carried every step" for site in standing]
+    return carried, ends
+
+
+def _tell(site: Site, load: Load, sample: Sample) -> None:
+    """A line while it runs."""
+    values = sample.gaps_ms if load.operators < len(OPERATORS) else sample.waits_ms
+    figures = ", ".join(
+        f"p{p} {'-' if value is None else format(value, '.0f')}"
+        for p in (50, 95)
+        for value in (percentile(values, p),)
+    )
+    print(
+        f"{site.name:9} {load.calls:4} calls at {load.per_second:3}/s,"
+        f" {load.operators:3} operators: {figures} ms, {sample.failed} failed;"
+        f" {busy(sample, core_count())}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""What the people of the demo sound like, and a cheap way to know who is being heard.
+
+A conversation carries A-law through unchanged, so that a packet of the other side's voice is one
+of the frames it sent: a look into a set, where finding a tone in the sound would cost a sum.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable
+
+from tests.sip import Call, PhoneTimeout, now_ms
+from tests.sip.alaw import SILENCE, tone
+
+CITIZENS_HZ = (220, 247, 262, 294)
+OPERATORS_HZ = (392, 440, 494, 523, 587, 659)
+LISTEN_MS = 120
+TICK_S = 0.1
+DEAD_LINE_S = 6.0
+"""No packet for so long: the line is dead, and whoever is on it notices."""
+FAREWELL_S = 3.0
+
+
+def frames(tones: Iterable[int]) -> frozenset[bytes]:
+    """Every frame of these voices."""
+    return frozenset(frame for hz in tones for frame in tone(hz)) - set(SILENCE)
+
+
+class Ear:
+    """One side of a call: whether the other kind of person is heard, whether anything is."""
+
+    def __init__(self, call: Call, voices: frozenset[bytes]) -> None:
+        self._call = call
+        self._voices = voices
+        self._count = 0
+        self._last_ms = now_ms()
+
+    def hears_somebody(self) -> bool:
+        """Whether one of the voices was heard just now."""
+        packets = self._call.media.recording.packets(now_ms() - LISTEN_MS)
+        return any(packet.payload in self._voices for packet in packets)
+
+    def is_dead(self) -> bool:
+        """Whether no sound has come for a good while, not even music or silence."""
+        count = len(self._call.media.recording)
+        if count != self._count:
+            self._count, self._last_ms = count, now_ms()
+        return now_ms() - self._last_ms > DEAD_LINE_S * 1000
+
+
+async def until(condition: Callable[[], bool], timeout_s: float) -> bool:
+    """Wait until something is so, at a human pace; whether it came true in time."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout_s
+    while not condition():
+        left_s = deadline - loop.time()
+        if left_s <= 0:
+            return False
+        await asyncio.sleep(min(TICK_S, left_s))
+    return True
+
+
+async def converse(call: Call, ear: Ear, *, talk_ms: int, patience_ms: int) -> int:
+    """Stay on the line until enough is said, patience is at its end, or the call ends.
+
+    Time counts as talk while the other person is heard, as waiting while not. Returns the talk.
+    """
+    loop = asyncio.get_running_loop()
+    talked_s = waited_s = 0.0
+    before = loop.time()
+    while call.state == "answered" and not ear.is_dead():
+        await asyncio.sleep(2 * TICK_S)
+        now = loop.time()
+        if ear.hears_somebody():
+            talked_s, waited_s = talked_s + now - before, 0.0
+        else:
+            waited_s += now - before
+        before = now
+        if talked_s * 1000 >= talk_ms or waited_s * 1000 >= patience_ms:
+            break
+    return round(talked_s * 1000)
+
+
+async def leave(call: Call) -> None:
+    """Hang up, whatever the state of the call; a server that does not answer is left alone."""
+    with contextlib.suppress(TimeoutError, PhoneTimeout):
+        async with asyncio.timeout(FAREWELL_S):
+            await call.hang_up()
+            return
+    call.vanish()
