@@ -17,7 +17,7 @@ export PYTHON
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup asterisk run demo test bench check clean
+.PHONY: help setup asterisk run demo test bench faults check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,13 @@ BENCH ?= full
 bench: ## the measurement against Asterisk's own app_queue, as a table; docs/bench.md explains it
 	@scripts/setup test
 	@.venv/bin/python -m tests.bench "$(BENCH)"
+
+# One alone: make faults FAULT=kill (or hang, cut, term, upgrade, locked, deleted, phone, asterisk)
+FAULT ?=
+
+faults: ## break things on a running centre and measure what callers notice, as a table
+	@scripts/setup test
+	@.venv/bin/python -m tests.faults $(FAULT)
 
 check: ## format, lint, types, configuration, menus
 	@scripts/setup dev

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.asterisk.annex import SHORT_MENU
 from tests.asterisk.centre import FILES
 from tests.asterisk.chaos.citizens import Citizens
 from tests.asterisk.chaos.reckoning import disagreements, figures_disagree
@@ -33,26 +34,15 @@ STAFF_FILES = {
         f"  {id_}: {{shift: A, languages: {{ru: 5}}, topics: {{pension: 5}}}}\n" for id_ in STAFF
     ),
 }
-MENU = """\
-schema: 1
-id: "chaos"
-languages: [kk, ru, en]
-default_language: ru
-timezone: Asia/Almaty
-entry: language
-defaults: {attempts: 1, first_digit_timeout: "500ms", option_gap: "100ms", on_fail: operator}
-phrases:
-  kk: {option: "{label} үшін {digit_acc} басыңыз", to_operator: "Қазір сізді операторға қосамыз."}
-  ru: {option: "{label}: нажмите {digit}", to_operator: "Сейчас соединим вас с оператором."}
-  en: {option: "For {label}, press {digit}", to_operator: "We will connect you to an operator."}
-nodes:
+MENU = f"""\
+{SHORT_MENU.partition("nodes:")[0]}nodes:
   language:
     type: language
     attempts: 1
-    options: [{key: "2", language: ru, label: "Русский язык"}]
+    options: [{{key: "2", language: ru, label: "Русский язык"}}]
     next: operator
-    on_fail: {set: {language: ru}, goto: operator}
-  operator: {type: queue, topic: pension}
+    on_fail: {{set: {{language: ru}}, goto: operator}}
+  operator: {{type: queue, topic: pension}}
 """
 
 
@@ -71,7 +61,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 @pytest.mark.skipif(shutil.which("sipp") is None, reason="sipp is not installed (sip-tester)")
 @pytest.mark.timeout(180)
 async def test_whatever_happens_to_the_service_no_call_is_lost_or_misrecorded(site: Site):
-    seed = int(os.environ.get("CHAOS_SEED") or time.time_ns() % 1_000_000)
+    seed = int(os.environ.get("CHAOS_SEED", "1414"))
     print(f"CHAOS_SEED={seed}")
     chance = random.Random(seed)
     loop = asyncio.get_running_loop()

@@ -361,8 +361,8 @@ async def test_a_hundred_calls_are_taken_up_within_three_seconds(site: Site):
             assert found is not None and found.context == "acd-fallback"
         await still_as_they_were(site, asterisk, line, pairs)
         seen, since = len(site.adoptions()), int(time.time())
-        site.relay.cut()
-        site.relay.mend()
+        site.network.cut()
+        site.network.mend()
         await site.back(asterisk, since)
         async with asyncio.timeout(10):
             while len(site.adoptions()) == seen:

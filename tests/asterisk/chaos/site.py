@@ -113,6 +113,7 @@ class Site(Centre):
         """Room for two hundred calls' sound: ports taken by others are passed over."""
         service = SERVICE.replace("{first}-{last}", "12000-15999")
         super().__init__(folder, {"service.yaml": service, **files}, dialplans)
+        self.relay: Relay | None = None
 
     def start(self) -> None:
         """As a centre does; then the service is started once more, with the relay in its way."""
@@ -140,6 +141,12 @@ class Site(Centre):
             if self.relay is not None:
                 self.relay.close()
 
+    @property
+    def network(self) -> Relay:
+        """What stands between service and Asterisk."""
+        assert self.relay is not None, "not started"
+        return self.relay
+
     def _has_another_service(self, old: int) -> bool:
         with contextlib.suppress(AssertionError, OSError):
             return self.child("serve") != old
@@ -165,9 +172,9 @@ class Site(Centre):
             case "stopped":
                 os.kill(self.child("serve"), signal.SIGSTOP)
             case "cut":
-                self.relay.cut()
+                self.network.cut()
             case "deaf":
-                self.relay.deafen()
+                self.network.deafen()
 
     def end(self, fault: Fault) -> None:
         """Take it back."""
@@ -178,7 +185,7 @@ class Site(Centre):
             case "stopped":
                 os.kill(self.child("serve"), signal.SIGCONT)
             case "cut" | "deaf":
-                self.relay.mend()
+                self.network.mend()
 
     @contextlib.asynccontextmanager
     async def away(self, fault: Fault, asterisk: Watcher) -> AsyncIterator[None]:
