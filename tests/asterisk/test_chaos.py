@@ -90,6 +90,7 @@ async def test_whatever_happens_to_the_service_no_call_is_lost_or_misrecorded(si
     told = Counter(citizens.told.values())
     print(f"{faults}\n{told}\n{Counter(row['outcome'] for row in rows)}")
     print(f"{sum(row['fallback'] for row in rows)} by the fallback; repairs {status['repairs']}")
+    assert "unexpected error" not in site.log, "the service fell by itself"
     wrong = disagreements(citizens.told, site.endings(), rows) + figures_disagree(queues, rows)
     assert wrong == [], f"CHAOS_SEED={seed}\n" + "\n".join(wrong)
     assert told["was hung up on"] <= said_goodbye, "somebody was cut off in conversation"

@@ -38,6 +38,7 @@ async def call_in(plan: Citizen, line: Line, ledger: Ledger) -> None:
 
 
 async def _talk(plan: Citizen, call: Call) -> None:
+    ear = Ear(call, frames(OPERATORS_HZ))
     for key, pause_ms in zip(plan.route.keys, plan.key_ms, strict=False):
         if await _ends_within(call, pause_ms):
             return
@@ -45,7 +46,6 @@ async def _talk(plan: Citizen, call: Call) -> None:
     if plan.leaves_ms is not None:
         await _ends_within(call, plan.leaves_ms)
         return
-    ear = Ear(call, frames(OPERATORS_HZ))
     await converse(call, ear, talk_ms=plan.talk_ms, patience_ms=plan.patience_ms)
 
 

@@ -1,0 +1,1 @@
+"""`make faults`: lets one thing after another go wrong in a running centre and measures it."""
