@@ -53,7 +53,7 @@ bench: ## the measurement against Asterisk's own app_queue, as a table; docs/ben
 	@scripts/setup test
 	@.venv/bin/python -m tests.bench "$(BENCH)"
 
-# One alone: make faults FAULT=kill (or hang, cut, term, upgrade, locked, deleted, phone, asterisk)
+# One alone: make faults FAULT=kill (or term, upgrade, hang, cut, locked, deleted, postgres, phone, asterisk)
 FAULT ?=
 
 faults: ## break things on a running centre and measure what callers notice, as a table

@@ -97,6 +97,9 @@ class AsteriskLink:
                 await self._session()
             except AmiError as error:
                 self._changed(str(error))
+            except Exception as error:  # a fault of ours must not end the service: ask anew
+                log.exception("the session with Asterisk failed")
+                self._changed(f"the service failed at this ({error}); asking anew")
             has_lasted = monotonic_s() - before > RETRY_S[-1]
             failures = 0 if has_lasted else min(failures + 1, len(RETRY_S) - 1)
             await asyncio.sleep(RETRY_S[failures])
@@ -174,11 +177,12 @@ class AsteriskLink:
         """Ask where everybody is and repair the picture; returns how many calls were unknown."""
         listed = await ami.listing("QueueStatus", Queue=QUEUE)
         phones = await ami.listing("DeviceStateList")
+        known = {line.call for line in self._switchboard.lines}
         channels = await ami.listing("Status", Variables=VARIABLES)
         if not self._has_been_up:
             for event in standings(listed, self._router.seats):
                 self._loop.post(event)
-        adopted = self._recovery.believe_all(survey(channels), self._phones(phones))
+        adopted = self._recovery.believe_all(survey(channels), self._phones(phones), known)
         # Commands may go out once the router knows all that was found, and not before.
         self._loop.after(lambda: self._attach(ami))
         self._loop.post(LinkChanged(is_up=True))
@@ -307,7 +311,7 @@ class AsteriskLink:
 
     def _is_elsewhere(self, seen: Seen, line: Line | None) -> bool:
         if line is None:
-            return not self._switchboard.is_gone(seen.call)
+            return True  # also one we took for ended: twice seen alive is a fact
         if seen.place in WAITING:
             is_known = self._router.contact(ContactId(seen.call)) is not None
             return line.place not in WAITING or not is_known

@@ -287,8 +287,8 @@ class CallBook:
                     self._connected(call, operator, event.since)
             case OperatorAnswered(operator=operator):
                 self._note(call, "operator_answered", operator=operator)
-            case Connected(operator=operator):
-                self._connected(call, operator)
+            case Connected(operator=operator, at=at):
+                self._connected(call, operator, at)
             case OfferFailed(operator=operator, why=why) if before is not None:
                 self._note(call, "offer_failed", operator=operator, reason=why.value)
                 self._not_answered(call, operator, why)

@@ -27,7 +27,8 @@ class FallbackCalls:
 
     def answered(self, call: str, operator: str, at: int | None) -> None:
         """An operator talks to the caller, from now or since that moment."""
-        since = self._clock() if at is None else Millis(at)
+        now = self._clock()
+        since = now if at is None else Millis(min(at, now))
         self._loop.after(lambda: self._answered(call, OperatorId(operator), since))
 
     def _answered(self, call: str, operator: OperatorId, since: Millis) -> None:

@@ -90,21 +90,26 @@ class Recovery:
         """One channel that was lost sight of."""
         self._hand_in(self._about(seen))
 
-    def believe_all(self, seen: list[Seen], phones: Iterable[tuple[OperatorId, Phone]]) -> int:
-        """Everything there is, when nothing was heard for a while; returns how many are new."""
-        known = {line.call for line in self._switchboard.lines}
+    def believe_all(
+        self, seen: list[Seen], phones: Iterable[tuple[OperatorId, Phone]], known: set[str]
+    ) -> int:
+        """Everything there is, when nothing was heard for a while; returns how many are new.
+
+        `known` are the calls known before Asterisk was asked: one that came since is not missing.
+        """
+        since = {line.call for line in self._switchboard.lines} - known
         events = [each for one in seen for each in self._about(one)]
         events += self._phones(phones)
         live = {one.call for one in seen}
         for contact in list(self._router.contacts):
-            if contact.id not in live and contact.id not in known:
+            if contact.id not in live | known | since:
                 events.append((Rank.OVER, contact.queued_at, CallerHungUp(contact.id)))
         if known - live:
             self._finish(known - live)
         self._hand_in(events)
         for call in known - live:
             self._switchboard.forget(call)
-        return len(live - known)
+        return len(live - known - since)
 
     def _hand_in(self, events: list[Ranked]) -> None:
         for _, _, event in sorted(events, key=lambda each: each[:2]):

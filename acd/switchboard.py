@@ -25,7 +25,7 @@ from acd.core.events import (
     OperatorLost,
     PhoneChanged,
 )
-from acd.core.names import ContactId, OperatorId
+from acd.core.names import ContactId, Millis, OperatorId
 from acd.lines import Line, Place, Wish
 from acd.listeners import Fallback, Link, Listener
 from acd.survey import VARIABLES, Seen, survey
@@ -204,6 +204,8 @@ class Switchboard:
                 log.warning("%s: Asterisk does not say where it is: %s", line.call, error)
                 return
             found = []
+        if line.call not in self._lines:
+            return  # the end came while we asked
         if not found:
             self._caller_gone(line.call)
         for seen in survey(found):
@@ -211,6 +213,7 @@ class Switchboard:
 
     def take(self, seen: Seen) -> Line:
         """Put a line where its channel was seen; what that means to the router is not said here."""
+        self._gone.pop(seen.call, None)  # it lives: whatever made us think otherwise was wrong
         self.arrived(seen.call, seen.channel, seen.number, seen.arrived_at)
         line = self._lines[seen.call]
         if line.place is Place.GONE:
@@ -318,7 +321,7 @@ class Switchboard:
             return
         line.operator = OperatorId(message.get("Interface", "").removeprefix("PJSIP/"))
         line.leg, line.leg_channel = message.get("DestUniqueid"), message.get("DestChannel")
-        self._fallback.answered(line.call, line.operator, None)
+        self._fallback.answered(line.call, line.operator, _moment(message))
 
     def _on_agent_complete(self, message: Message) -> None:
         line = self._lines.get(message.get("Uniqueid", ""))
@@ -361,7 +364,7 @@ class Switchboard:
             return
         if line.place in (Place.RINGING, Place.MOVING):
             line.place = Place.TALKING
-            self._post(Connected(ContactId(line.call), line.operator))
+            self._post(Connected(ContactId(line.call), line.operator, _moment(message)))
             self._next(line)
 
     def _on_dial_result(self, line: Line, message: Message) -> None:
@@ -460,3 +463,11 @@ class Switchboard:
         task = asyncio.get_running_loop().create_task(work, name="switchboard")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _moment(message: Message) -> Millis | None:
+    """When Asterisk says that this happened, in epoch milliseconds: news may be late."""
+    try:
+        return Millis(round(float(message.get("Timestamp", "")) * 1000))
+    except ValueError:
+        return None

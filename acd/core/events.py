@@ -91,10 +91,14 @@ class OperatorAnswered:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """Caller and operator hear each other. A fact: it wins over whatever the router thought."""
+    """Caller and operator hear each other. A fact: it wins over whatever the router thought.
+
+    `at` is the moment for the record when the news came late, None for now.
+    """
 
     contact: ContactId
     operator: OperatorId
+    at: Millis | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,6 @@ def signalled(number: signal.Signals) -> Injection:
     @contextlib.asynccontextmanager
     async def inject(site: Site) -> AsyncIterator[None]:
         old = site.child("serve")
-        await is_settled(old)
         os.kill(old, number)
         await gone(old)
         yield
@@ -135,6 +134,7 @@ async def deleted(site: Site) -> AsyncIterator[None]:
 async def service_or_database(site: Site, inject: Injection) -> Result:
     """The faults that no citizen should notice."""
     async with cast(site) as people, site.watch() as asterisk:
+        await is_settled(site.child("serve"))
         people.begin()
         since = int(time.time())
         hit = time.monotonic()

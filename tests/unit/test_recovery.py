@@ -178,7 +178,8 @@ class Service:
         self.loop.at_once(LinkChanged(is_up=False))
         self.board.attach(None)
         self.events.clear(), self.commands.clear()
-        adopted = self.recovery.believe_all(survey(channels), phones)
+        known = {line.call for line in self.board.lines}
+        adopted = self.recovery.believe_all(survey(channels), phones, known)
         link = Sent()
         self.loop.after(lambda: self.board.attach(link))
         self.loop.post(LinkChanged(is_up=True))
@@ -445,3 +446,24 @@ async def test_a_logged_in_operators_phone_that_seems_dead_is_asked_at_once():
     asterisk = Asterisk(phones=[{"Device": f"PJSIP/{A}", "State": "UNAVAILABLE"}])
     await rounds.round(asterisk)
     assert asterisk.posted == [("PJSIPQualify", {"Endpoint": A})]
+
+
+async def test_who_comes_between_the_question_and_the_answer_is_not_missing():
+    service = Service(A)
+    service.board.arrived(BOLAT, "c", "7702")
+    known = {AIGUL}
+    service.recovery.believe_all(survey([]), (), known)
+    await service.settle()
+    assert [line.call for line in service.board.lines] == [BOLAT]
+    assert service.book.get(BOLAT) is not None
+
+
+async def test_a_call_taken_for_ended_that_is_seen_alive_is_taken_up_again():
+    service = Service(A)
+    service.board.arrived(AIGUL, "c", "7701")
+    service.board.forget(AIGUL)
+    await service.settle()
+    assert service.board.is_gone(AIGUL)
+    await service.recover(in_hold(AIGUL))
+    assert service.who(AIGUL) == ("ringing", A)
+    assert not service.board.is_gone(AIGUL)
