@@ -58,7 +58,7 @@ def _about(told: str, ending: Ending, row: Row) -> list[str]:
     wrong = []
     if row["ended_at"] is None:
         wrong.append("the record is open")
-    # Hung up in the very millisecond of the bridge: both are true, and nobody was kept from anybody.
+    # Hung up in the very millisecond of the bridge: both are true.
     has_crossed = ending.state == "ring" and row["outcome"] == "answered"
     if row["outcome"] != outcome and not has_crossed:
         wrong.append(f"recorded as {row['outcome']}, was {outcome}")
