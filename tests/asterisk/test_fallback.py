@@ -191,7 +191,11 @@ async def first_rung(phones: tuple[Phone, Phone]) -> Call:
     return done.pop().result()
 
 
-@pytest.mark.parametrize("policy", [Reject(486), Reject(603), Ring()], ids=["486", "603", "rings"])
+@pytest.mark.parametrize(
+    "policy",
+    [Reject(486, ring_ms=300), Reject(603, ring_ms=300), Ring()],
+    ids=["486", "603", "rings"],
+)
 async def test_who_does_not_take_the_call_passes_it_on(lonely: Centre, policy: Reject | Ring):
     """Whoever is rung first does not take it; a phone that only rings has 12 s."""
     number = f"7701000001{['Reject', 'Ring'].index(type(policy).__name__)}"
