@@ -5,6 +5,7 @@ one, and is not asked whether it lives: that would only blur both alike.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 from acd.asterisk_install import ensure_asterisk
@@ -32,7 +33,7 @@ shifts: {A: {days: [mon, tue, wed, thu, fri, sat, sun], hours: "00:00-23:59"}}
 """
 
 
-class Site:
+class Site(ABC):
     """One of the two, not started. `phones` is the port at which the operators' sipp answers.
 
     `pids` are the processes whose time counts, once it runs.
@@ -56,17 +57,17 @@ class Site:
         folder.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
 
+    @abstractmethod
     def start(self) -> None:
         """Until calls can come."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stop(self) -> None:
         """Nothing of it runs afterwards."""
-        raise NotImplementedError
 
+    @abstractmethod
     def log_in(self, operators: list[str]) -> None:
         """Make these operators ready, and nobody else."""
-        raise NotImplementedError
 
     @property
     def ami(self) -> tuple[int, str]:
