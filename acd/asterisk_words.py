@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from acd.core.events import OfferFailure, Phone
+from acd.core.names import Millis
 
 CALL_REJECTED = "21"
 """The cause of a SIP 603: somebody pressed decline. Dial calls that CHANUNAVAIL."""
@@ -33,3 +34,11 @@ def offer_failure(message: Mapping[str, str], *, has_rung: bool) -> OfferFailure
             return OfferFailure.BUSY
         case _:
             return OfferFailure.UNREACHABLE
+
+
+def moment(message: Mapping[str, str]) -> Millis | None:
+    """When Asterisk says that this happened, in epoch milliseconds: news may be late."""
+    try:
+        return Millis(round(float(message.get("Timestamp", "")) * 1000))
+    except ValueError:
+        return None

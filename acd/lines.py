@@ -59,3 +59,8 @@ class Line:
         return self.place in (Place.PARKED, Place.RINGING, Place.TALKING) or (
             self.place is Place.SAYING and self.interruptible
         )
+
+    @property
+    def is_in_menu(self) -> bool:
+        """Whether a menu speaks to the caller, and leads them to where they go next."""
+        return self.place in (Place.MENU, Place.AFTER)

@@ -6,7 +6,7 @@ channel is gone, the router has heard of that, and the menu has had its last wor
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from acd.calls import CallBook
@@ -37,7 +37,8 @@ class Menus:
     """Answers the `ivr` and `after` routes of FastAGI; the switchboard's listener.
 
     `loaded` gives the version new calls get. `arrived` tells the switchboard of a call that
-    FastAGI knows first, `is_gone` whether a call has ended lately.
+    FastAGI knows first, `is_gone` whether a call has ended lately, `first_offer` gives the offer
+    a caller leaves the menu with.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Menus:
         *,
         arrived: Callable[[str, str, str], None],
         is_gone: Callable[[str], bool],
+        first_offer: Callable[[str], str | None],
     ) -> None:
         self._loaded = loaded
         self._book = book
@@ -56,6 +58,7 @@ class Menus:
         self._clock = clock
         self._arrived = arrived
         self._is_gone = is_gone
+        self._first_offer = first_offer
         self._menus: dict[str, _MenuOfCall] = {}
         self._endings: set[asyncio.Task[None]] = set()
 
@@ -90,9 +93,9 @@ class Menus:
     ) -> None:
         call = agi.uniqueid
 
-        async def enqueue(command: Enqueue) -> None:
+        async def enqueue(command: Enqueue) -> Mapping[str, str]:
             menu.node = command.node
-            await self._enqueue(agi, command)
+            return await self._enqueue(call, command)
 
         def note(line: Note) -> None:
             self._book.language_chosen(call, line.language)
@@ -116,17 +119,23 @@ class Menus:
         finally:
             menu.is_quiet.set()
 
-    async def _enqueue(self, agi: AgiSession, command: Enqueue) -> None:
-        """The wait clock starts; what a successor would need stands in the channel's variables."""
-        call, now, topic = agi.uniqueid, self._clock(), Topic(command.topic)
-        await agi.set_variable("ACD_LANG", command.language)
-        await agi.set_variable("ACD_Q", f"{topic}|{command.priority_s}")
-        await agi.set_variable("ACD_NODE", command.node)
-        await agi.set_variable("ACD_QT0", str(now))
+    async def _enqueue(self, call: str, command: Enqueue) -> Mapping[str, str]:
+        """The wait clock starts; what a successor would need goes into the channel's variables.
+
+        With somebody free the caller goes straight to them.
+        """
+        now, topic = self._clock(), Topic(command.topic)
+        variables = {
+            "ACD_LANG": command.language,
+            "ACD_Q": f"{topic}|{command.priority_s}",
+            "ACD_NODE": command.node,
+            "ACD_QT0": str(now),
+            "IVR_DONE": "queue",
+        }
         if self._is_gone(call):
-            return
+            return variables
         self._book.language_chosen(call, command.language)
-        self._loop.post(
+        await self._loop.settle(
             ContactQueued(
                 contact=ContactId(call),
                 queue=self._loaded().settings.rules.queue_of(topic),
@@ -135,6 +144,10 @@ class Menus:
                 queued_at=now,
                 priority_ms=Millis(command.priority_s * 1000),
             )
+        )
+        offer = self._first_offer(call)
+        return (
+            variables if offer is None else {**variables, "ACD_OFFER": offer, "IVR_DONE": "offer"}
         )
 
     # The switchboard's listener. All but the arrival waits its turn behind the router's events.

@@ -95,6 +95,7 @@ class Service:
             self.clock,
             arrived=lambda *call: self.switchboard.arrived(*call),
             is_gone=lambda call: self.switchboard.is_gone(call),
+            first_offer=lambda call: self.switchboard.first_offer(call),
         )
         self._join_asterisk(fallback, ami_secret)
         self.repair = RecordRepair(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, assert_never
 
 from acd.ami import AmiError, Message
-from acd.asterisk_words import offer_failure, phone_state
+from acd.asterisk_words import moment, offer_failure, phone_state
 from acd.core.commands import CancelOffer, Offer, PlayMessage, ReturnCaller
 from acd.core.events import (
     CallerHungUp,
@@ -25,7 +25,7 @@ from acd.core.events import (
     OperatorLost,
     PhoneChanged,
 )
-from acd.core.names import ContactId, Millis, OperatorId
+from acd.core.names import ContactId, OperatorId
 from acd.lines import Line, Place, Wish
 from acd.listeners import Fallback, Link, Listener
 from acd.survey import VARIABLES, Seen, survey
@@ -154,12 +154,32 @@ class Switchboard:
         if line.place not in (Place.PARKED, Place.SAYING):
             log.warning("%s is %s: %s is not rung for it", line.call, line.place.value, operator)
             return
+        self._set(line, "ACD_OFFER", self._offer(line, operator, ring_ms))
+        self._redirect(line, "acd-deliver")
+
+    def _offer(self, line: Line, operator: OperatorId, ring_ms: int) -> str:
+        """The next offer of a call, in the words of the dialplan."""
         line.offer += 1
         line.operator, line.has_rung = operator, False
         whisper = self._whisper(line.call) or ""
-        value = f"{operator}|{ring_ms / 1000:g}|{whisper}|{line.offer}"
-        self._set(line, "ACD_OFFER", value)
-        self._redirect(line, "acd-deliver")
+        return f"{operator}|{ring_ms / 1000:g}|{whisper}|{line.offer}"
+
+    def first_offer(self, call: str) -> str | None:
+        """The offer a caller leaves the menu with, for ACD_OFFER; None when they are to wait.
+
+        Whoever asks must lead the caller to acd-deliver: straight from the menu, with no hold in
+        between, no Redirect and no question to Asterisk. A fifth of the way from the menu's last
+        word to the operator's voice.
+        """
+        line = self._lines.get(call)
+        if line is None or not line.is_in_menu or not line.wishes:
+            return None
+        wish = line.wishes.popleft()  # without a link there are none
+        if not isinstance(wish, Offer):
+            line.wishes.appendleft(wish)
+            return None
+        self._move(line, None)
+        return self._offer(line, wish.operator, wish.ring_ms)
 
     def _to_hold(self, line: Line, phrase: str | None, *, interruptible: bool) -> None:
         sound = self._sound(line.call, phrase) if phrase else None
@@ -176,21 +196,25 @@ class Switchboard:
 
     def _redirect(self, line: Line, context: str) -> None:
         assert self._link is not None
-        line.place = Place.MOVING
-        line.moved += 1
         answer = self._link.post(
             "Redirect", Channel=line.call, Context=context, Exten="s", Priority="1"
         )
+        self._move(line, answer)
+
+    def _move(self, line: Line, answer: "asyncio.Task[Message | None] | None") -> None:
+        """The channel is on its way; `answer` is Asterisk's to the Redirect, if there was one."""
+        line.place = Place.MOVING
+        line.moved += 1
         self._spawn(self._see_it_happen(line, line.moved, answer))
 
     async def _see_it_happen(
-        self, line: Line, moved: int, answer: "asyncio.Task[Message | None]"
+        self, line: Line, moved: int, answer: "asyncio.Task[Message | None] | None"
     ) -> None:
-        """A Redirect counts when an event shows its effect; without one the channel is asked."""
-        accepted = await answer
-        await asyncio.sleep(self._settle_s if accepted is not None else min(0.2, self._settle_s))
+        """A move counts when an event shows its effect; without one the channel is asked."""
+        refused = answer is not None and await answer is None
+        await asyncio.sleep(min(0.2, self._settle_s) if refused else self._settle_s)
         if line.moved == moved and line.place is Place.MOVING:
-            log.warning("%s: the redirect had no effect to be seen; asking Asterisk", line.call)
+            log.warning("%s: its move had no effect to be seen; asking Asterisk", line.call)
             await self.look_at(line)
 
     async def look_at(self, line: Line) -> None:
@@ -284,7 +308,7 @@ class Switchboard:
             case "ACDMessage":
                 self._fallback.message_left(line.call, message.get("File", ""))
             case "ACDEnd":
-                self._caller_gone(line.call)
+                self._on_end(line, message.get("State", ""))
 
     def _is_current(self, line: Line, message: Message) -> bool:
         """Whether a report is about the offer in hand and not about one given up meanwhile."""
@@ -321,7 +345,7 @@ class Switchboard:
             return
         line.operator = OperatorId(message.get("Interface", "").removeprefix("PJSIP/"))
         line.leg, line.leg_channel = message.get("DestUniqueid"), message.get("DestChannel")
-        self._fallback.answered(line.call, line.operator, _moment(message))
+        self._fallback.answered(line.call, line.operator, moment(message))
 
     def _on_agent_complete(self, message: Message) -> None:
         line = self._lines.get(message.get("Uniqueid", ""))
@@ -364,7 +388,7 @@ class Switchboard:
             return
         if line.place in (Place.RINGING, Place.MOVING):
             line.place = Place.TALKING
-            self._post(Connected(ContactId(line.call), line.operator, _moment(message)))
+            self._post(Connected(ContactId(line.call), line.operator, moment(message)))
             self._next(line)
 
     def _on_dial_result(self, line: Line, message: Message) -> None:
@@ -383,8 +407,16 @@ class Switchboard:
         self._post(OfferFailed(contact, operator, offer_failure(message, has_rung=line.has_rung)))
 
     def _on_hangup_request(self, message: Message) -> None:
-        if message.get("Uniqueid", "") in self._lines:
-            self._caller_gone(message["Uniqueid"])
+        """The caller hangs up. In a conversation ACDEnd tells, at once, whether it had begun."""
+        line = self._lines.get(message.get("Uniqueid", ""))
+        if line is not None and line.place is not Place.TALKING:
+            self._caller_gone(line.call)
+
+    def _on_end(self, line: Line, state: str) -> None:
+        """The dialplan's last word: who left in the whisper was not connected, bridge or no."""
+        if line.place is Place.TALKING and state == "ring" and line.operator is not None:
+            self._post(OfferFailed(ContactId(line.call), line.operator, OfferFailure.UNSEEN))
+        self._caller_gone(line.call)
 
     def _on_hangup(self, message: Message) -> None:
         unique = message.get("Uniqueid", "")
@@ -463,11 +495,3 @@ class Switchboard:
         task = asyncio.get_running_loop().create_task(work, name="switchboard")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _moment(message: Message) -> Millis | None:
-    """When Asterisk says that this happened, in epoch milliseconds: news may be late."""
-    try:
-        return Millis(round(float(message.get("Timestamp", "")) * 1000))
-    except ValueError:
-        return None

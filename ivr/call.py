@@ -1,12 +1,12 @@
 """A menu session on a telephone line: carries the session's commands out over FastAGI.
 
-The dialplan reads IVR_DONE when this ends: `queue` the caller waits for an operator, `bye` the
-call is over, empty: something failed here, and Asterisk's own fallback takes the caller.
+The dialplan reads IVR_DONE when this ends: `queue` the caller waits for an operator, `offer`
+they go to the one in ACD_OFFER, `bye` the call is over, empty: something failed here, and
+Asterisk's own fallback takes the caller.
 """
 
-import inspect
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import Enum
 
 from ivr.core import menu
@@ -46,8 +46,9 @@ class Outcome(Enum):
 class MenuCall:
     """One call in the menu. Nothing here reads a clock: `now_ms` is handed in.
 
-    `clip_path` gives the absolute path of a sentence's audio, without extension. `enqueue` is
-    told before the caller is let go to the waiting line. `note` gets every line of the timeline.
+    `clip_path` gives the absolute path of a sentence's audio, without extension. `enqueue`
+    answers with the channel variables, IVR_DONE among them, with which the caller is let go.
+    `note` gets every line of the timeline.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class MenuCall:
         session: MenuSession,
         *,
         clip_path: Callable[[menu.Clip], str],
-        enqueue: Callable[[Enqueue], Awaitable[None] | None],
+        enqueue: Callable[[Enqueue], Awaitable[Mapping[str, str]]],
         note: Callable[[Note], None],
         now_ms: Callable[[], int],
         step_limit_s_min: int = STEP_LIMIT_S_MIN,
@@ -90,10 +91,7 @@ class MenuCall:
                 case Listen():
                     step = await self._listen(step)
                 case Enqueue():
-                    done = self._enqueue(step)
-                    if inspect.isawaitable(done):
-                        await done
-                    await self._agi.set_variable("IVR_DONE", "queue")
+                    await self._agi.set_variables(await self._enqueue(step))
                     return Outcome.QUEUED
                 case HangUp():
                     await self._agi.set_variable("IVR_DONE", "bye")

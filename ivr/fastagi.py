@@ -149,6 +149,13 @@ class AgiSession:
         """Set a channel variable, or write a function such as TIMEOUT(absolute)."""
         await self.command("SET", "VARIABLE", name, value)
 
+    async def set_variables(self, values: Mapping[str, str]) -> None:
+        """Set several channel variables in one round trip; `BadValue` for a comma or a quote."""
+        for name, value in values.items():
+            if set(value) & set(',"'):
+                raise BadValue(f"{name} cannot be set to {value!r} together with others")
+        await self.exec_("MSet", ",".join(f"{name}={value}" for name, value in values.items()))
+
     async def exec_(self, application: str, options: str = "", *, deadline_s: float = 60.0) -> int:
         """Run a dialplan application: its result."""
         reply = await self.command("EXEC", application, options, deadline_s=deadline_s)

@@ -16,18 +16,20 @@ from pathlib import Path
 from tests.bench.figures import (
     OURS,
     THEIRS,
+    TUNED,
     Row,
     Sample,
     busy,
     gap_rows,
     percentile,
     table,
+    tuned_rows,
     verdict,
     wait_rows,
 )
 from tests.bench.loads import Load, put_on
 from tests.bench.machine import core_count
-from tests.bench.sites import Ours, Site, Theirs
+from tests.bench.sites import NUMBER, TUNED_NUMBER, Ours, Site, Theirs
 
 OPERATORS = [f"op{number:03}" for number in range(1, 201)]
 SLOW_MS = 500.0
@@ -42,6 +44,15 @@ class Plan:
     steady: tuple[Load, ...]
     crowded: Load
     steps: tuple[Load, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One of the lines that are compared: a system, and the number that is dialled there."""
+
+    name: str
+    site: Site
+    number: str = NUMBER
 
 
 def _steps(rates: Sequence[int], seconds: int) -> tuple[Load, ...]:
@@ -99,22 +110,26 @@ def _trouble() -> str | None:
 def _run(plan: Plan, folder: Path) -> None:
     ours, theirs = Ours(folder / "o", OPERATORS), Theirs(folder / "q", OPERATORS)
     sites = (ours, theirs)
+    ways = tuple(Way(site.name, site) for site in sites)
+    tuned = Way(TUNED, theirs, TUNED_NUMBER)
     try:
         for site in sites:
             site.start()
             site.log_in(OPERATORS)
         rows: list[Row] = []
         for load in plan.steady:
-            samples = _in_turns(plan.rounds, sites, load, folder)
-            rows += wait_rows(f"{load.per_second} calls/s", samples[OURS], samples[THEIRS])
+            samples = _in_turns(plan.rounds, (*ways, tuned), load, folder)
+            title = f"{load.per_second} calls/s"
+            rows += wait_rows(title, samples[OURS], samples[THEIRS])
+            rows += tuned_rows(title, samples[OURS], samples[TUNED])
         for site in sites:
             site.log_in(OPERATORS[: plan.crowded.operators])
-        samples = _in_turns(plan.rounds, sites, plan.crowded, folder)
+        samples = _in_turns(plan.rounds, ways, plan.crowded, folder)
         title = f"{plan.crowded.calls} callers, {plan.crowded.operators} operators"
         rows += gap_rows(title, samples[OURS], samples[THEIRS])
         for site in sites:
             site.log_in(OPERATORS)
-        carried, ends = _step_up(plan.steps, sites, folder)
+        carried, ends = _step_up(plan.steps, ways, folder)
         rows.append(("highest rate carried, calls/s", carried[OURS], carried[THEIRS]))
         print("", table(rows), "", *ends, sep="\n", flush=True)
     finally:
@@ -122,40 +137,40 @@ def _run(plan: Plan, folder: Path) -> None:
             site.stop()
 
 
-def _in_turns(rounds: int, sites: tuple[Site, ...], load: Load, folder: Path) -> dict[str, Sample]:
+def _in_turns(rounds: int, ways: tuple[Way, ...], load: Load, folder: Path) -> dict[str, Sample]:
     """The same load on each, the one that began going second in the next round."""
-    total = {site.name: Sample() for site in sites}
+    total = {way.name: Sample() for way in ways}
     for turn in range(rounds):
-        for site in sites if turn % 2 == 0 else sites[::-1]:
-            sample = put_on(site, load, folder)
-            _tell(site, load, sample)
-            total[site.name].add(sample)
+        for way in ways if turn % 2 == 0 else ways[::-1]:
+            sample = put_on(way.site, load, folder, way.number)
+            _tell(way, load, sample)
+            total[way.name].add(sample)
     return total
 
 
 def _step_up(
-    steps: tuple[Load, ...], sites: tuple[Site, ...], folder: Path
+    steps: tuple[Load, ...], ways: tuple[Way, ...], folder: Path
 ) -> tuple[dict[str, float | None], list[str]]:
     """Faster and faster until each has had enough: the last rate that was not, and what gave."""
-    carried: dict[str, float | None] = dict.fromkeys((site.name for site in sites), None)
-    standing = list(sites)
+    carried: dict[str, float | None] = dict.fromkeys((way.name for way in ways), None)
+    standing = list(ways)
     ends: list[str] = []
     for load in steps:
-        for site in list(standing):
-            sample = put_on(site, load, folder)
-            _tell(site, load, sample)
+        for way in list(standing):
+            sample = put_on(way.site, load, folder, way.number)
+            _tell(way, load, sample)
             why = verdict(sample, SLOW_MS)
             if why is None:
-                carried[site.name] = float(load.per_second)
+                carried[way.name] = float(load.per_second)
                 continue
-            standing.remove(site)
+            standing.remove(way)
             what = busy(sample, core_count())
-            ends.append(f"{site.name} at {load.per_second} calls/s: {why}; {what}")
-    ends += [f"{site.name} carried every step" for site in standing]
+            ends.append(f"{way.name} at {load.per_second} calls/s: {why}; {what}")
+    ends += [f"{way.name} carried every step" for way in standing]
     return carried, ends
 
 
-def _tell(site: Site, load: Load, sample: Sample) -> None:
+def _tell(way: Way, load: Load, sample: Sample) -> None:
     """A line while it runs."""
     values = sample.gaps_ms if load.operators < len(OPERATORS) else sample.waits_ms
     figures = ", ".join(
@@ -164,7 +179,7 @@ def _tell(site: Site, load: Load, sample: Sample) -> None:
         for value in (percentile(values, p),)
     )
     print(
-        f"{site.name:9} {load.calls:4} calls at {load.per_second:3}/s,"
+        f"{way.name:16} {load.calls:4} calls at {load.per_second:3}/s,"
         f" {load.operators:3} operators: {figures} ms, {sample.failed} failed;"
         f" {busy(sample, core_count())}",
         flush=True,

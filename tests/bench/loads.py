@@ -8,7 +8,7 @@ from tests.bench import machine, phones
 from tests.bench.events import events_of, gaps_ms, messages, unfinished, waits_ms
 from tests.bench.figures import MACHINE, Sample
 from tests.bench.observer import Observer
-from tests.bench.sites import Site
+from tests.bench.sites import NUMBER, Site
 
 GRACE_S = 25.0
 """How long calls may take after the last was to be placed and served."""
@@ -30,13 +30,12 @@ class Load:
         return max(self.calls / self.per_second, served) + self.talk_ms * 1.5 / 1000
 
 
-def put_on(site: Site, load: Load, folder: Path) -> Sample:
+def put_on(site: Site, load: Load, folder: Path, number: str = NUMBER) -> Sample:
     """Place the calls and wait until the last is over, or until it is clear that some never will.
 
     The operators are logged in already.
     """
     with (
-        phones.media_sink(phones.CALLER_IP) as callers_sink,
         phones.media_sink(phones.OPERATOR_IP) as operators_sink,
         phones.operators(folder, site.phones, operators_sink, load.talk_ms) as answering,
         Observer(*site.ami) as observer,
@@ -44,7 +43,7 @@ def put_on(site: Site, load: Load, folder: Path) -> Sample:
         pids = {**site.pids, "sipp answering": answering.pid}
         before = _cpu(pids)
         calling = phones.callers(
-            folder, site.centre.sip, callers_sink, count=load.calls, per_second=load.per_second
+            folder, site.centre.sip, number, count=load.calls, per_second=load.per_second
         )
         sample = Sample(placed=load.calls)
         try:
@@ -58,7 +57,7 @@ def put_on(site: Site, load: Load, folder: Path) -> Sample:
             _until_quiet(observer, 10)
     events = events_of(messages(observer.raw))
     sample.waits_ms, sample.gaps_ms = waits_ms(events), gaps_ms(events)
-    sample.events = len(events)
+    sample.events = sum(site.hears(event["Event"]) for event in events)
     return sample
 
 

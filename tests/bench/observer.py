@@ -18,11 +18,11 @@ class ManagerError(Exception):
 class Manager:
     """A session of the manager interface, one action at a time."""
 
-    def __init__(self, port: int, secret: str, *, events: str) -> None:
+    def __init__(self, port: int, user: str, secret: str, *, events: str) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), TIMEOUT_S)
         self._file = self._socket.makefile("rb")
         self._file.readline()
-        self.act({"Action": "Login", "Username": "acd", "Secret": secret, "Events": events})
+        self.act({"Action": "Login", "Username": user, "Secret": secret, "Events": events})
 
     def act(self, action: Mapping[str, str]) -> None:
         """Do it and wait for the answer; only for a session without events."""
@@ -43,10 +43,10 @@ class Manager:
 
 
 class Observer(Manager):
-    """Hears every event the service's own login hears, from `with` to its end."""
+    """Hears every event of calls and phones, unfiltered, from `with` to its end."""
 
     def __init__(self, port: int, secret: str) -> None:
-        super().__init__(port, secret, events="on")
+        super().__init__(port, "observer", secret, events="on")
         self._chunks: list[bytes] = []
         self._thread = threading.Thread(target=self._listen, name="observer")
 

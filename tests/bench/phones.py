@@ -10,6 +10,7 @@ from pathlib import Path
 SCENARIOS = Path(__file__).parent / "files"
 CALLER_IP, OPERATOR_IP = "127.0.0.2", "127.0.0.1"
 OPEN_CALLS_MAX = 5000
+ALAW_SILENCE, SPEECH_S = b"\xd5", 5
 
 Process = subprocess.Popen[bytes]
 
@@ -53,12 +54,16 @@ def operators(folder: Path, port: int, media: int, talk_ms: int) -> Iterator[Pro
 
 
 def callers(
-    folder: Path, to: tuple[str, int], media: int, *, count: int, per_second: int
+    folder: Path, to: tuple[str, int], number: str, *, count: int, per_second: int
 ) -> Process:
-    """So many citizens at this rate; each stays until the other side hangs up."""
+    """So many citizens at this rate; each sends sound until the operator hangs up."""
+    speech, scenario = folder / "speech.alaw", folder / "caller.xml"
+    speech.write_bytes(ALAW_SILENCE * 8000 * SPEECH_S)
+    text = (SCENARIOS / "caller.xml").read_text(encoding="utf-8")
+    scenario.write_text(text.replace("SPEECH", str(speech)), encoding="utf-8")
     return _sipp(
-        folder, f"{to[0]}:{to[1]}", "-sf", str(SCENARIOS / "caller.xml"), "-i", CALLER_IP,
-        "-mi", CALLER_IP, "-key", "sink", str(media), "-r", str(per_second), "-m", str(count),
+        folder, f"{to[0]}:{to[1]}", "-s", number, "-sf", str(scenario), "-i", CALLER_IP,
+        "-mi", CALLER_IP, "-r", str(per_second), "-m", str(count),
     )  # fmt: skip
 
 

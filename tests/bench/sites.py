@@ -5,6 +5,7 @@ one, and is not asked whether it lives: that would only blur both alike.
 """
 
 import asyncio
+import re
 from abc import ABC, abstractmethod
 from pathlib import Path
 
@@ -19,6 +20,16 @@ from tests.bench.figures import OURS, THEIRS
 from tests.bench.observer import Manager
 
 FILES = Path(__file__).parent / "files"
+OBSERVER = """
+[observer]
+secret=@AMI_SECRET@
+deny=0.0.0.0/0.0.0.0
+permit=127.0.0.0/255.0.0.0
+read=call,user,system,agent
+"""
+"""The login of whoever measures: all events, where the service's own leaves some out."""
+FILTER = re.compile(r"^eventfilter\(action\(exclude\),name\((\w+)\)\)", re.MULTILINE)
+NUMBER, TUNED_NUMBER = "1414", "1415"
 RTP_PORTS = {OURS: "15000-17499", THEIRS: "17500-19999"}
 
 SKILLS = 'schema: 1\ntopics: {general: {queue: general, name: {ru: "Нагрузка"}}}\n'
@@ -49,6 +60,7 @@ class Site(ABC):
         (dialplans / "bench.yaml").write_text(_read("menu.yaml"), encoding="utf-8")
         self.centre = Centre(folder, _settings(self.name, operators), dialplans)
         self.override("pjsip.conf", _with_fixed_phones(self.phones))
+        self.override("manager.conf", _shipped("manager.conf") + OBSERVER)
         self.loaded = _load(self.centre.config, dialplans)
 
     def override(self, name: str, text: str) -> None:
@@ -75,6 +87,10 @@ class Site(ABC):
         service = self.loaded.settings.service
         return service.listen.ami.port, load_secrets(service.folder, []).ami
 
+    def hears(self, event: str) -> bool:
+        """Whether whoever routes the calls is sent this event; without a filter, all of them."""
+        return True
+
     def hang_up_all(self) -> None:
         """After a load that was too much."""
         self.centre.asterisk("channel request hangup all")
@@ -100,6 +116,10 @@ class Ours(Site):
     def log_in(self, operators: list[str]) -> None:
         """Over the service's socket, as `acd operator` does it."""
         asyncio.run(self._log_in(operators))
+
+    def hears(self, event: str) -> bool:
+        """The service's login leaves out what it does not need."""
+        return event not in FILTER.findall(_shipped("manager.conf"))
 
     async def _log_in(self, operators: list[str]) -> None:
         for row in await self.centre.ask("operators"):
@@ -141,7 +161,8 @@ class Theirs(Site):
 
     def log_in(self, operators: list[str]) -> None:
         """As dynamic members of the queue."""
-        manager = Manager(*self.ami, events="off")
+        port, secret = self.ami
+        manager = Manager(port, "acd", secret, events="off")
         for operator in self._logged_in:
             _queue(manager, "QueueRemove", operator)
         for operator in operators:
@@ -167,7 +188,7 @@ def _settings(name: str, operators: list[str]) -> dict[str, str]:
 
 def _with_fixed_phones(port: int) -> str:
     """The shipped template, every phone at one address and not asked whether it lives."""
-    text = (ROOT / "config" / "asterisk" / "pjsip.conf").read_text(encoding="utf-8")
+    text = _shipped("pjsip.conf")
     for old, new in (
         ("max_contacts=1", f"max_contacts=1\ncontact=sip:operator@127.0.0.1:{port}"),
         ("qualify_frequency=15", "qualify_frequency=0"),
@@ -175,6 +196,10 @@ def _with_fixed_phones(port: int) -> str:
         assert text.count(old) == 1, f"pjsip.conf has no {old} any more"
         text = text.replace(old, new)
     return text
+
+
+def _shipped(name: str) -> str:
+    return (ROOT / "config" / "asterisk" / name).read_text(encoding="utf-8")
 
 
 def _load(config: Path, dialplans: Path) -> Loaded:

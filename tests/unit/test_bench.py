@@ -3,7 +3,16 @@
 import pytest
 
 from tests.bench.events import events_of, gaps_ms, messages, unfinished, waits_ms
-from tests.bench.figures import Sample, busy, gap_rows, percentile, table, verdict, wait_rows
+from tests.bench.figures import (
+    Sample,
+    busy,
+    gap_rows,
+    percentile,
+    table,
+    tuned_rows,
+    verdict,
+    wait_rows,
+)
 
 
 def event(name, at, **fields):
@@ -138,3 +147,8 @@ def test_the_table_is_aligned_and_shows_no_ratio_to_nothing():
     assert found["20/s: CPU of both, s"] == ["1.5", "2", "0.75"]
     assert found["full: operator free to next ring, max, ms"] == ["5", "-", "-"]
     assert len({len(line) for line in lines}) == 1
+
+
+def test_a_tuned_peer_has_lines_of_its_own():
+    ours, tuned = Sample(1, [6.0]), Sample(1, [4.0])
+    assert tuned_rows("20/s", ours, tuned)[0] == ("20/s: against Answer(0,i), p50, ms", 6.0, 4.0)

@@ -1,6 +1,7 @@
 """A caller in the menu over FastAGI: what Asterisk is told, and what becomes of the call."""
 
 import asyncio
+import re
 
 import pytest
 
@@ -30,7 +31,11 @@ class Line:
         self.queued = []
         self.outcome = None
         self.replies = []
-        self._enqueue = enqueue or self.queued.append
+        self._enqueue = enqueue or self._queue
+
+    async def _queue(self, command):
+        self.queued.append(command)
+        return {"ACD_LANG": command.language, "IVR_DONE": "queue"}
 
     def answer(self, command):
         if command.startswith("STREAM FILE"):
@@ -74,7 +79,8 @@ class Line:
 
     @property
     def done(self):
-        return [c.split()[3] for c in self.commands if c.startswith("SET VARIABLE IVR_DONE")]
+        """What the dialplan reads in IVR_DONE, however it was set."""
+        return re.findall(r"IVR_DONE[ =](\w+)", "\n".join(self.commands))
 
     @property
     def played(self):
@@ -94,7 +100,7 @@ async def test_two_keys_lead_to_the_queue_of_the_topic():
         ("main", "1", "match"),
         ("social", "1", "match"),
     ]
-    assert line.commands[-1] == "SET VARIABLE IVR_DONE queue"
+    assert line.commands[-1] == 'EXEC MSet "ACD_LANG=ru,IVR_DONE=queue"'
     assert "English" not in " ".join(line.played)
 
 
@@ -153,7 +159,7 @@ async def test_a_missing_file_leaves_the_caller_to_asterisks_own_fallback(caplog
 
 
 async def test_a_failing_queue_leaves_the_caller_to_the_fallback(caplog):
-    def broken(_command):
+    async def broken(_command):
         raise RuntimeError("router is ill")
 
     line = await Line({"Сәлеметсіз бе!": "0"}, enqueue=broken).call()
@@ -168,6 +174,7 @@ async def test_the_queue_is_told_before_the_caller_is_let_go():
     async def slow(command):
         await asyncio.sleep(0)
         order.append(command.topic)
+        return {"IVR_DONE": "queue"}
 
     line = await Line({"Сәлеметсіз бе!": "0"}, enqueue=slow).call()
     assert order == ["general"]

@@ -114,6 +114,24 @@ async def test_variables_keep_brackets_and_know_unset():
     assert commands[1] == 'SET VARIABLE N "say \\"hi\\" \\\\ there"'
 
 
+async def test_several_variables_are_set_in_one_round_trip():
+    async def handler(agi):
+        await agi.set_variables({"ACD_Q": "pension|5", "IVR_DONE": "queue"})
+
+    _, commands = await one_call(handler, lambda _: OK)
+    assert commands == ['EXEC MSet "ACD_Q=pension|5,IVR_DONE=queue"']
+
+
+@pytest.mark.parametrize("value", ["a,b", 'a"b', "a\nb"])
+async def test_a_value_that_would_set_another_variable_is_never_sent(value):
+    async def handler(agi):
+        await agi.set_variables({"X": value})
+
+    result, commands = await one_call(handler, lambda _: OK)
+    assert isinstance(result, BadValue)
+    assert commands == []
+
+
 async def test_a_missing_application_is_an_error():
     async def handler(agi):
         return await agi.exec_("NoSuch", "a,b")

@@ -165,11 +165,11 @@ class Desk:
     def dialled(self, status, cause="0", *, offer=1, then="hold"):
         self.user("ACDDial", Offer=str(offer), Op=A, Status=status, Cause=cause, Next=then)
 
-    def end(self):
+    def end(self, state="hold"):
         """What Asterisk says when the caller hangs up, whatever the place."""
         self.event("HangupRequest")
         self.event("SoftHangupRequest", Cause="16")
-        self.user("ACDEnd", State="hold")
+        self.user("ACDEnd", State=state)
         self.event("Hangup", Cause="16")
 
     def ring(self):
@@ -197,6 +197,76 @@ def delivery(operator, number, ring="8"):
 
 
 # From the menu into a conversation
+
+
+async def test_with_somebody_free_the_caller_leaves_the_menu_with_the_offer():
+    desk = Desk()
+    desk.arrive()
+    desk.want(offer(A))
+    assert desk.board.first_offer(CALL) == delivery(A, 1)[1]
+    assert (desk.place, desk.line.operator, desk.link.sent) == (Place.MOVING, A, [])
+    assert desk.board.first_offer(CALL) is None
+    desk.dial()
+    desk.answers()
+    desk.bridge()
+    assert desk.of(Connected) == [Connected(CALL, A)]
+
+
+async def test_an_offer_taken_back_on_the_way_from_the_menu_is_taken_back_at_the_phone():
+    desk = Desk()
+    desk.arrive()
+    desk.want(offer(A))
+    desk.board.first_offer(CALL)
+    desk.want(cancel(A), offer(B))
+    assert desk.link.moves == []
+    desk.dial()
+    assert desk.link.moves == [("acd-hold", "")]
+    desk.hold()
+    desk.music()
+    assert desk.link.moves[1:] == [delivery(B, 2)]
+
+
+async def test_who_has_to_wait_leaves_the_menu_without_an_offer():
+    desk = Desk()
+    assert desk.board.first_offer("unknown") is None
+    desk.arrive()
+    assert desk.board.first_offer(CALL) is None
+    desk.park()
+    desk.want(offer(A))
+    assert desk.board.first_offer(CALL) is None
+    assert desk.link.moves == [delivery(A, 1)]
+
+
+async def test_without_a_link_nobody_leaves_the_menu_with_an_offer():
+    desk = Desk()
+    desk.arrive()
+    desk.want(offer(A))
+    desk.board.attach(None)
+    assert desk.board.first_offer(CALL) is None
+
+
+async def test_a_first_offer_that_never_rings_is_looked_into():
+    desk = Desk(settle_s=0.01)
+    desk.arrive()
+    desk.want(offer(A))
+    desk.board.first_offer(CALL)
+    await until(lambda: desk.link.asked == 1)
+
+
+async def test_who_hangs_up_in_the_whisper_was_not_connected_though_the_bridge_was_there():
+    desk = Desk()
+    desk.talk()
+    desk.end(state="ring")
+    assert desk.of(OfferFailed) == [OfferFailed(CALL, A, OfferFailure.UNSEEN)]
+    assert desk.events[-1] == CallerHungUp(CALL)
+
+
+async def test_who_hangs_up_in_a_conversation_was_connected():
+    desk = Desk()
+    desk.talk()
+    desk.end(state="talk")
+    assert desk.of(OfferFailed) == []
+    assert desk.of(CallerHungUp) == [CallerHungUp(CALL)]
 
 
 async def test_a_citizens_channel_is_a_call_and_an_operators_is_not():

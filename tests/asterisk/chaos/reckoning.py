@@ -58,9 +58,7 @@ def _about(told: str, ending: Ending, row: Row) -> list[str]:
     wrong = []
     if row["ended_at"] is None:
         wrong.append("the record is open")
-    # Hung up in the very millisecond of the bridge: both are true.
-    has_crossed = ending.state == "ring" and row["outcome"] == "answered"
-    if row["outcome"] != outcome and not has_crossed:
+    if row["outcome"] != outcome:
         wrong.append(f"recorded as {row['outcome']}, was {outcome}")
     if told == "was hung up on" and outcome != "answered":
         wrong.append(f"cut off by us, {outcome}")
