@@ -1,6 +1,7 @@
 """The other end of the service's socket for tests of commands: answers recorded lines."""
 
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterable
@@ -45,7 +46,8 @@ def lay_out_config(folder: Path, **ports: int) -> Path:
     for name in ("service", "skills", "queues", "shifts", "holidays"):
         text = (SHIPPED / f"{name}.yaml").read_text()
         for listener, port in ports.items():
-            text = text.replace(f"127.0.0.1:{SHIPPED_PORTS[listener]}", f"127.0.0.1:{port}")
+            shipped = rf"127\.0\.0\.1:{SHIPPED_PORTS[listener]}\b"  # 4573 is not in 45738
+            text = re.sub(shipped, f"127.0.0.1:{port}", text)
         (config / f"{name}.yaml").write_text(text)
     (config / "operators.yaml").write_text(OPERATORS_YAML)
     return config
