@@ -1,6 +1,7 @@
 """What ops should act on now, since when, and what to do about it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from acd.clock import iso
@@ -13,6 +14,16 @@ HAPPENED_MS = 60_000
 """How long what is over by itself stays in sight."""
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that lasts, which somebody has switched on, and how it ends."""
+
+    severity: str
+    what: str
+    todo: str
+    since: Millis
+
+
 class Alerts:
     """Keeps when each alert began; an alert ends when its cause does."""
 
@@ -20,6 +31,7 @@ class Alerts:
         self._zone = zone
         self._asterisk: tuple[str, Millis] | None = None
         self._prompts: tuple[str, Millis] | None = None
+        self._reload: tuple[str, Millis] | None = None
         self._since: dict[str, Millis] = {}
         self._happened: dict[str, Millis] = {}
 
@@ -34,6 +46,10 @@ class Alerts:
         """Sounds that callers or operators will not hear."""
         self._prompts = (f"{len(missing)} prompts missing: {missing[0]}", now) if missing else None
 
+    def reload_refused(self, why: str | None, now: Millis) -> None:
+        """The files as they are now were refused for this reason, or are in use (None)."""
+        self._reload = None if why is None else (why, now)
+
     def happened(self, what: str, now: Millis) -> None:
         """Something that is over by itself, but should be known: shown for a minute."""
         self._happened[what] = now
@@ -44,11 +60,12 @@ class Alerts:
         database: str | None,
         drill: str | None = None,
         messages: int = 0,
+        notices: Iterable[Notice] = (),
     ) -> list[Row]:
         """Every alert of this instant, the worst first.
 
         `drill` says that callers are being left to the fallback queue on purpose; `messages` is
-        how many that callers left nobody has listened to.
+        how many that callers left nobody has listened to; `notices` come last.
         """
         found: dict[str, tuple[str, str]] = {}
         if database is not None:
@@ -80,6 +97,10 @@ class Alerts:
         if self._prompts is not None:
             what, at = self._prompts
             rows.append(self._row(at, "warning", what, "run `ivr prompts build`"))
+        if self._reload is not None:
+            what, at = self._reload
+            rows.append(self._row(at, "warning", what, "mend the files, then `acd reload`"))
+        rows += [self._row(each.since, each.severity, each.what, each.todo) for each in notices]
         return rows
 
     def _waiting(self, present: Present) -> dict[str, tuple[str, str]]:

@@ -1,12 +1,14 @@
 """Reads everything an admin wrote, settings, menus and audio together, all or nothing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from acd.broadcast_texts import read_broadcasts, wanted_for
 from acd.problems import Problems
 from acd.settings import Settings
 from acd.settings_files import load_settings, routable_names
-from ivr.core.menu import Clip, Dialplan
+from ivr.core.menu import Clip, Dialplan, Texts
 from ivr.dialplan import load_dialplans
 from ivr.prompt_library import BadManifest, PromptLibrary, search_folders
 from ivr.prompt_texts import wanted_clips
@@ -17,8 +19,20 @@ UNSPEAKABLE = set(",|^()[]${}&;\"'\\\n")
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where all of it comes from."""
+
+    config: Path
+    dialplans: Path
+    port_offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
-    """One consistent version of all that admins write; `missing` is audio calls go on without."""
+    """One consistent version of all that admins write; `missing` is audio calls go on without.
+
+    `broadcasts` are the prepared ones, by id.
+    """
 
     settings: Settings
     menu: Dialplan
@@ -26,6 +40,7 @@ class Loaded:
     prompts: PromptLibrary
     music: Path
     missing: tuple[str, ...]
+    broadcasts: Mapping[str, Texts]
 
     def phrase(self, language: str, phrase: str) -> str | None:
         """The audio of one of the system's own phrases, for Asterisk; None when there is none."""
@@ -38,17 +53,22 @@ class Loaded:
 def load(config: Path, dialplans: Path, problems: Problems, port_offset: int = 0) -> Loaded | None:
     """Everything, or None when any of it has an error; `problems` then says where."""
     settings = load_settings(config, problems, port_offset=port_offset)
+    folders = list(search_folders(dialplans, config))
+    if settings is not None and not settings.service.folder.is_file():
+        folders.append(own_prompts(settings))
     try:
-        prompts = PromptLibrary(search_folders(dialplans, config))
+        prompts = PromptLibrary(folders)
         has_clip = prompts.problem
     except BadManifest as error:
         problems.error(str(dialplans), 0, 0, "E14", str(error))
         return None
     topics = settings.routable() if settings else routable_names(config)
-    plans = load_dialplans([dialplans], problems, topics, has_clip)
+    plans = load_dialplans([dialplans], problems, topics, has_clip, config)
     if settings is None or problems.has_errors:
         return None
     menu = _main_menu(settings, plans, dialplans, problems)
+    languages = menu.languages if menu is not None else settings.service.languages
+    broadcasts = read_broadcasts(dialplans, languages, problems)
     _check_paths(prompts, dialplans, problems)
     if menu is None or problems.has_errors:
         return None
@@ -59,8 +79,14 @@ def load(config: Path, dialplans: Path, problems: Problems, port_offset: int = 0
         dialplans=plans,
         prompts=prompts,
         music=own_music if own_music.is_dir() else MUSIC,
-        missing=_missing(settings, prompts),
+        missing=_missing(settings, prompts, broadcasts),
+        broadcasts=broadcasts,
     )
+
+
+def own_prompts(settings: Settings) -> Path:
+    """Where the running system keeps audio that it has made itself."""
+    return settings.service.folder / "prompts"
 
 
 def _main_menu(
@@ -92,9 +118,14 @@ def _check_paths(prompts: PromptLibrary, dialplans: Path, problems: Problems) ->
             problems.error(str(dialplans), 0, 0, "E14", message)
 
 
-def _missing(settings: Settings, prompts: PromptLibrary) -> tuple[str, ...]:
-    """Phrases and whispers without audio: calls go on without them, and ops are told."""
-    wanted = wanted_clips([], settings.phrases, settings.language_words, settings.topic_names)
+def _missing(
+    settings: Settings, prompts: PromptLibrary, broadcasts: Mapping[str, Texts]
+) -> tuple[str, ...]:
+    """Sounds that calls go on without, and ops are told of."""
+    wanted = (
+        *wanted_clips([], settings.phrases, settings.language_words, settings.topic_names),
+        *wanted_for(broadcasts),
+    )
     return tuple(
         f"{each.used_by} ({each.clip.language}): {problem}"
         for each in wanted

@@ -7,7 +7,7 @@ channel is gone, the router has heard of that, and the menu has had its last wor
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from typing import Literal
 
 from acd.calls import CallBook
 from acd.clock import Clock
@@ -15,8 +15,11 @@ from acd.core.events import ContactQueued
 from acd.core.names import ContactId, Language, Millis, Topic
 from acd.load import Loaded
 from acd.loop import Loop
+from acd.menu_world import MenuOfCall, MenuWorld
+from acd.surroundings import Surroundings
 from ivr.call import MenuCall, Outcome
-from ivr.core.session import AfterOperator, Enqueue, MenuSession, Note, Started
+from ivr.core.session import MenuSession
+from ivr.core.steps import AfterOperator, Enqueue, Event, Overflowed, Started, TransferFailed
 from ivr.core.whispers import whisper
 from ivr.fastagi import AgiSession
 
@@ -24,21 +27,12 @@ LAST_WORD_S = 2.0
 """How long a call's record waits for the last line of its menu."""
 
 
-@dataclass(slots=True)
-class _MenuOfCall:
-    """`node` is the queue node the caller left through; `is_quiet` while no session speaks."""
-
-    loaded: Loaded
-    node: str | None = None
-    is_quiet: asyncio.Event = field(default_factory=asyncio.Event)
-
-
 class Menus:
-    """Answers the `ivr` and `after` routes of FastAGI; the switchboard's listener.
+    """Answers FastAGI's routes of the menu; the switchboard's listener.
 
-    `loaded` gives the version new calls get. `arrived` tells the switchboard of a call that
-    FastAGI knows first, `is_gone` whether a call has ended lately, `first_offer` gives the offer
-    a caller leaves the menu with.
+    `loaded` gives the version new calls get, `around` is the world they ask. `arrived` tells the
+    switchboard of a call that FastAGI knows first, `is_gone` whether a call has ended lately,
+    `first_offer` gives the offer a caller leaves the menu with.
     """
 
     def __init__(
@@ -47,6 +41,7 @@ class Menus:
         book: CallBook,
         loop: Loop,
         clock: Clock,
+        around: Surroundings,
         *,
         arrived: Callable[[str, str, str], None],
         is_gone: Callable[[str], bool],
@@ -56,66 +51,84 @@ class Menus:
         self._book = book
         self._loop = loop
         self._clock = clock
+        self._around = around
         self._arrived = arrived
         self._is_gone = is_gone
         self._first_offer = first_offer
-        self._menus: dict[str, _MenuOfCall] = {}
+        self._menus: dict[str, MenuOfCall] = {}
         self._endings: set[asyncio.Task[None]] = set()
 
     # FastAGI
 
     async def begin(self, agi: AgiSession) -> None:
         """A call has been answered."""
-        call = agi.uniqueid
-        self._arrived(call, agi.channel, agi.args[0] if agi.args else "")
-        menu = self._menus.setdefault(call, _MenuOfCall(self._loaded()))
+        number = agi.args[0] if agi.args else ""
+        self._arrived(agi.uniqueid, agi.channel, number)
+        menu = self._menu_of(agi)
+        menu.number = number
         plan = menu.loaded.menu
-        self._book.menu_started(call, plan.id, plan.version)
-        await self._talk(agi, menu, MenuSession(plan), Started())
+        self._book.menu_started(agi.uniqueid, plan.id, plan.version)
+        menu.session = self._new_session(menu)
+        await self._talk(agi, menu, Started())
 
     async def after(self, agi: AgiSession) -> None:
         """The operator has hung up; what the menu says after its queue node comes now."""
-        menu = self._menus.setdefault(agi.uniqueid, _MenuOfCall(self._loaded()))
-        if menu.node is None:  # an earlier run of the service queued this call
-            menu.node = await agi.get_variable("ACD_NODE")
-        if menu.node is None or menu.node not in menu.loaded.menu.nodes:
-            return
-        known = self._book.get(agi.uniqueid)
-        session = MenuSession(menu.loaded.menu, language=known.language if known else None)
-        await self._talk(agi, menu, session, AfterOperator(menu.node))
+        menu, node = await self._again(agi)
+        if node is not None:
+            await self._talk(agi, menu, AfterOperator(node))
 
-    async def _talk(
-        self,
-        agi: AgiSession,
-        menu: _MenuOfCall,
-        session: MenuSession,
-        first: Started | AfterOperator,
-    ) -> None:
-        call = agi.uniqueid
+    async def overflowed(self, agi: AgiSession) -> None:
+        """There is nobody for the caller; what the menu says to that comes now."""
+        menu, node = await self._again(agi)
+        if node is not None:
+            await self._talk(agi, menu, Overflowed(node))
+
+    async def transferred(self, agi: AgiSession) -> None:
+        """The caller is back from another house; the argument says how Dial ended."""
+        status = agi.args[0] if agi.args else ""
+        menu, node = await self._again(agi)
+        menu.is_led_out = False
+        self._book.call_event(agi.uniqueid, "back", status=status)
+        if node is None:  # an earlier run of the service led the caller out of another menu
+            menu.session = self._new_session(menu)
+            await self._talk(agi, menu, Started())
+        elif status == "ANSWER":
+            await self._talk(agi, menu, AfterOperator(node))
+        else:
+            reason: Literal["busy", "noanswer"] = "busy" if status == "BUSY" else "noanswer"
+            await self._talk(agi, menu, TransferFailed(node, reason))
+
+    def _menu_of(self, agi: AgiSession) -> MenuOfCall:
+        return self._menus.setdefault(agi.uniqueid, MenuOfCall(self._loaded()))
+
+    async def _again(self, agi: AgiSession) -> tuple[MenuOfCall, str | None]:
+        """The menu of a call that comes back to it, and the node it left through, if any."""
+        menu = self._menu_of(agi)
+        known = self._book.get(agi.uniqueid)
+        if menu.session is None:  # an earlier run of the service let this call go
+            menu.number = known.number if known is not None else ""
+            menu.node = await agi.get_variable("ACD_NODE")
+            language = known.language if known is not None else None
+            menu.session = self._new_session(menu, language or await agi.get_variable("ACD_LANG"))
+        node = menu.node if menu.node in menu.loaded.menu.nodes else None
+        return menu, node
+
+    def _new_session(self, menu: MenuOfCall, language: str | None = None) -> MenuSession:
+        facts = self._around.facts(menu.loaded, menu.number)
+        return MenuSession(menu.loaded.menu, facts=facts, language=language)
+
+    async def _talk(self, agi: AgiSession, menu: MenuOfCall, first: Event) -> None:
+        assert menu.session is not None
 
         async def enqueue(command: Enqueue) -> Mapping[str, str]:
-            menu.node = command.node
-            return await self._enqueue(call, command)
+            return await self._enqueue(agi.uniqueid, command)
 
-        def note(line: Note) -> None:
-            self._book.language_chosen(call, line.language)
-            attempt = line.attempt if line.result is not None else None
-            self._book.call_event(
-                call, "menu", node=line.node, key=line.key, result=line.result, attempt=attempt
-            )
-
+        world = MenuWorld(agi, menu, self._book, self._around, enqueue)
         menu.is_quiet.clear()
         try:
-            outcome = await MenuCall(
-                agi,
-                session,
-                clip_path=lambda clip: menu.loaded.prompts.path(clip) or "",
-                enqueue=enqueue,
-                note=note,
-                now_ms=self._clock,
-            ).run(first)
+            outcome = await MenuCall(agi, menu.session, world, now_ms=self._clock).run(first)
             if outcome is Outcome.BYE:
-                self._book.menu_over(call)
+                self._book.menu_over(agi.uniqueid)
         finally:
             menu.is_quiet.set()
 
@@ -175,15 +188,17 @@ class Menus:
         self._endings.add(waiting)
         waiting.add_done_callback(self._endings.discard)
 
-    async def _close_when_quiet(self, call: str, menu: _MenuOfCall) -> None:
+    async def _close_when_quiet(self, call: str, menu: MenuOfCall) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORD_S):
                 await menu.is_quiet.wait()
         self._close(call)
 
     def _close(self, call: str) -> None:
+        menu = self._menus.pop(call, None)
+        if menu is not None and menu.is_led_out:
+            self._book.menu_over(call)  # with another house to the end: the menu did its work
         self._book.call_gone(call)
-        self._menus.pop(call, None)
 
     # What is heard, as files for Asterisk; None where there is no audio
 

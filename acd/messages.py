@@ -1,7 +1,8 @@
-"""The messages that callers leave when nobody is logged in: one sound file each, to be heard.
+"""The messages that callers leave, mostly when nobody is there: one sound file each, to be heard.
 
 Asterisk records them by itself, also while no service runs, as `<call>.wav` (the dialplan's
-`acd-fallback`). Who has heard one marks it done, which moves it to `done/`.
+`acd-fallback`), or when a menu asks them to, as `<call>@<node>.wav`. Who has heard one marks it
+done, which moves it to `done/`.
 """
 
 import contextlib
@@ -16,6 +17,8 @@ BYTES_PER_MS = SOUND_HZ * 2 // 1000
 LEAST_MS = 1300
 """What is shorter holds no words: Asterisk leaves 1 s of the silence that ends a recording."""
 DONE = "done"
+SEPARATOR = "@"
+"""Between the call and the menu's node in the name of a file; a further one before a number."""
 
 
 class MessageError(Exception):
@@ -24,9 +27,14 @@ class MessageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message; what is known of its call stands in `ending`, None when that is lost."""
+    """One message; what is known of its call stands in `ending`, None when that is lost.
 
+    `id` is the file's name without ending, `node` the menu's node that took the message.
+    """
+
+    id: str
     call: str
+    node: str | None
     file: Path
     left_at_ms: int
     length_ms: int
@@ -46,17 +54,27 @@ def count(folder: Path) -> int:
 def read_messages(folder: Path, endings: dict[str, Ending]) -> list[Message]:
     """The messages nobody has marked as heard, oldest first."""
     found = [
-        _message(file, ms, modified_ms, endings.get(file.stem))
+        _message(file, ms, modified_ms, endings.get(_call_of(file.stem)))
         for file, ms, modified_ms in _files(messages_folder(folder))
     ]
     return sorted(found, key=lambda message: (message.left_at_ms, message.call))
 
 
 def mark_done(folder: Path, call: str) -> Path:
-    """Move a message to those that were heard; gives the new place. Raises MessageError."""
+    """Move a message to those that were heard; gives the new place. Raises MessageError.
+
+    `call` is the call's id, or the message's own when the call has left several.
+    """
     messages = messages_folder(folder)
     wanted = call.removesuffix(".wav")
-    file = next((file for file, _, _ in _files(messages) if file.stem == wanted), None)
+    files = [file for file, _, _ in _files(messages)]
+    file = next((file for file in files if file.stem == wanted), None)
+    of_call = [file for file in files if _call_of(file.stem) == wanted]
+    if len(of_call) > 1 and file is None:
+        names = ", ".join(sorted(each.stem for each in of_call))
+        raise MessageError(f"{wanted} has left {len(of_call)} messages; name one of {names}")
+    if file is None and of_call:
+        file, wanted = of_call[0], of_call[0].stem
     done = messages / DONE / f"{wanted}.wav"
     if file is None:
         if "/" not in wanted and done.is_file():
@@ -67,7 +85,21 @@ def mark_done(folder: Path, call: str) -> Path:
 
 
 def _message(file: Path, ms: int, modified_ms: int, ending: Ending | None) -> Message:
-    return Message(file.stem, file, ending.ended_at if ending else modified_ms, ms, ending)
+    node = file.stem.split(SEPARATOR)[1] if SEPARATOR in file.stem else None
+    left_at = ending.ended_at if ending else modified_ms
+    return Message(file.stem, _call_of(file.stem), node, file, left_at, ms, ending)
+
+
+def recorded_ms(file: Path) -> int:
+    """How long a recording is; 0 when there is none."""
+    try:
+        return max(0, (file.stat().st_size - HEADER_BYTES) // BYTES_PER_MS)
+    except OSError:
+        return 0
+
+
+def _call_of(stem: str) -> str:
+    return stem.partition(SEPARATOR)[0]
 
 
 def _files(folder: Path) -> list[tuple[Path, int, int]]:

@@ -4,12 +4,15 @@ A problem has a place, a rule and a sentence: what is wrong; what to write. All 
 files are collected and shown together, sorted by place.
 """
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Literal
 
 Severity = Literal["error", "warning"]
+
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")  # would command the terminal
 
 PROBLEMS_MAX = 500  # a file of the wrong kind must not print for ever
 
@@ -41,9 +44,13 @@ class Problem:
 
 
 class Problems:
-    """Collects problems, and keeps the text of each file read to show the lines at fault."""
+    """Collects problems, and keeps the text of each file read to show the lines at fault.
 
-    def __init__(self) -> None:
+    `most` are kept, of all further ones only errors are counted.
+    """
+
+    def __init__(self, most: int = PROBLEMS_MAX) -> None:
+        self._most = most
         self._found: dict[Problem, None] = {}
         self._lines: dict[str, list[str]] = {}
         self._errors_not_shown = 0
@@ -63,11 +70,23 @@ class Problems:
         return shown + self._errors_not_shown
 
     def add(self, problem: Problem) -> None:
-        """Keep a problem once, however often it is found; beyond the limit errors only count."""
-        if problem in self._found or len(self._found) < PROBLEMS_MAX:
+        """Keep a problem once, however often it is found.
+
+        Beyond the limit an error takes the place of a warning, and further errors only count.
+        """
+        if problem in self._found or len(self._found) < self._most:
             self._found[problem] = None
-        elif problem.severity == "error":
+        elif problem.severity == "error" and not self._replace_warning(problem):
             self._errors_not_shown += 1
+
+    def _replace_warning(self, problem: Problem) -> bool:
+        """An error takes the place of the last warning; False when only errors are left."""
+        for other in reversed(self._found):
+            if other.severity == "warning":
+                del self._found[other]
+                self._found[problem] = None
+                return True
+        return False
 
     def merge(self, other: "Problems") -> None:
         """Take over everything another collection found, and the texts it knows."""
@@ -98,6 +117,11 @@ class Problems:
         for problem in unwanted:
             self._found.pop(problem, None)
 
+    def reword(self, problem: Problem, message: str) -> None:
+        """Say the same thing in other words."""
+        del self._found[problem]
+        self._found[replace(problem, message=message)] = None
+
     def sorted(self) -> list[Problem]:
         """Every problem by file and place."""
         return sorted(self._found)
@@ -119,7 +143,7 @@ class Problems:
         lines = self._lines.get(problem.file, [])
         if problem.line > len(lines):
             return head
-        source = lines[problem.line - 1].rstrip("\r")
+        source = _CONTROL.sub("\ufffd", lines[problem.line - 1].rstrip("\r"))
         before = source[: problem.column - 1]
         blank = "".join("\t" if letter == "\t" else " " for letter in before)
         return f"{head}\n{problem.line:5} | {source}\n        {blank}^"
@@ -133,4 +157,16 @@ def near_miss(word: str, known: Iterable[str]) -> str:
         folded = {candidate.casefold(): candidate for candidate in reversed(candidates)}
         exact = folded.get(word.casefold())
         close = [exact] if exact is not None else []
-    return f"; did you mean '{close[0]}'?" if close else ""
+    if not close:
+        return ""
+    foreign = "" if close[0] in word else _look_alikes(word, close[0])
+    return f"; did you mean '{close[0]}'?{foreign}"
+
+
+def _look_alikes(word: str, meant: str) -> str:
+    """Letters of another alphabet in a word that should be Latin: on the screen they look right."""
+    strange = dict.fromkeys(letter for letter in word if not letter.isascii())
+    if not strange or not meant.isascii():
+        return ""
+    named = ", ".join(f"'{letter}' (U+{ord(letter):04X})" for letter in strange)
+    return f" {named} {'are no Latin letters' if len(strange) > 1 else 'is no Latin letter'}"

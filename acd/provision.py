@@ -20,6 +20,7 @@ from acd.messages import LEAST_MS, SOUND_HZ, messages_folder
 from acd.secrets import Secrets, write_private
 from acd.settings import Settings
 from acd.settings_files import SHIPPED
+from ivr.wav import CLIP_SUFFIX
 
 NODE = "n1"
 """The name of this Asterisk in call ids; each further node gets its own."""
@@ -39,6 +40,8 @@ PHRASES = ("fallback_wait", "nobody_logged_in", "message_taken", "goodbye", "op_
 
 CALLS_BYTES_MAX = 20_000_000
 """Some five days of 15,000 calls; a service that was away needs the last hours."""
+
+TRANSFER_RING_S = 30
 
 BEEP_HZ, BEEP_MS, BEEP_LEVEL = 1000, 400, 6000
 
@@ -118,14 +121,16 @@ def lay_out_sounds(
     Args:
         folders: where this Asterisk keeps its things.
         languages: those that callers may choose.
-        find: (language, phrase) -> the audio's path without `.wav`, None when there is none.
+        find: (language, phrase) -> the audio's path without its ending, None when there is none.
     """
     for language in languages:
         for phrase in PHRASES:
-            path, to = find(language, phrase), folders.sounds / language / "acd" / f"{phrase}.wav"
+            path, to = find(language, phrase), folders.sounds / language / "acd" / phrase
             to.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             if path is not None:
-                _replace(to, Path(f"{path}.wav").read_bytes())
+                sound = Path(path + CLIP_SUFFIX).read_bytes()
+                _replace(to.with_suffix(CLIP_SUFFIX), sound)
+                to.with_suffix(".wav").unlink(missing_ok=True)  # of an earlier version
     beep = folders.sounds / "acd" / "beep.wav"
     beep.parent.mkdir(exist_ok=True, mode=0o700)
     if not beep.exists():
@@ -207,6 +212,7 @@ def _words(
             _phone(settings, op, secrets.phones[op]) for op in settings.operators
         ),
         "FEATURES": _features(settings),
+        "TRANSFERS": _transfers(settings),
         "MUSIC": str(music),
         "ETC": str(folders.etc),
         "MODULES": str(asterisk.modules),
@@ -261,4 +267,15 @@ def _features(settings: Settings) -> str:
                 " same => n,Playback(acd/op_not_now)",
                 " same => n(bye),Hangup()",
             ]
+    return "\n".join(lines)
+
+
+def _transfers(settings: Settings) -> str:
+    """The dialplan of the numbers a menu may lead callers to; the caller's number goes along."""
+    lines = []
+    for number, address in settings.service.transfers.items():
+        lines += [
+            f"exten => 0{number},1,Dial(PJSIP/trunk/{address},{TRANSFER_RING_S},gm(acd))",
+            " same => n,Goto(back,1)",
+        ]
     return "\n".join(lines)

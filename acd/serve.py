@@ -11,11 +11,11 @@ from pathlib import Path
 import uvloop
 
 from acd.clock import service_clock
-from acd.load import load
+from acd.load import Origin, load
 from acd.places import LEFT_ON_PURPOSE
 from acd.problems import Problems
 from acd.secrets import SecretsError, load_secrets
-from acd.service import Origin, Service
+from acd.service import Service
 from acd.store import Store, StoreError
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class _StoreAlert:
 
 
 def serve(config: Path, dialplans: Path, port_offset: int) -> int:
-    """Run the service until SIGTERM, SIGINT or `acd drain`.
+    """Run the service until SIGTERM, SIGINT or `acd drain`; SIGHUP reloads.
 
     Returns 0, 1 when it could not start or broke, LEFT_ON_PURPOSE when it was drained.
     """
@@ -81,6 +81,7 @@ async def _serve(service: Service) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, service.reloads.soon)
     try:
         await service.run(stop, lambda: print("acd: the service is up", flush=True))
     except OSError as error:

@@ -3,8 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,32 +11,38 @@ from acd.alerts import Alerts
 from acd.api import Api, Request, RequestError, text_of
 from acd.archive import StoreArchive, recorded_call, restored_figures, story_of
 from acd.asterisk_link import AsteriskLink
+from acd.broadcasts import Broadcasts, Overrides
+from acd.caller_languages import KEPT_MAX, CallerLanguages
 from acd.calls import CallBook
 from acd.clock import Clock, iso, midnight_after, midnight_before
 from acd.core.commands import CancelOffer, Command, Offer, PlayMessage, ReturnCaller
 from acd.core.contacts import Contact
 from acd.core.events import Event, LinkChanged, OperatorPaused, OperatorReady, RulesReplaced
-from acd.core.names import ContactId, Millis, OperatorId, Topic
+from acd.core.names import ContactId, Millis, OperatorId, QueueId, Topic
 from acd.core.router import Router
 from acd.core.seats import Seat
 from acd.desk import Desk, DeskError
 from acd.fallback import FallbackCalls
 from acd.features import FeatureCodes
+from acd.fetch import Fetcher
 from acd.figures import Figures
 from acd.leftovers import Leftovers
-from acd.load import Loaded, load
+from acd.load import Loaded, Origin
 from acd.loop import Loop
 from acd.menus import Menus
 from acd.messages import count as count_messages
-from acd.problems import Problems
+from acd.messages import messages_folder
 from acd.provision import NODE, AsteriskFolders, lay_out_sounds
 from acd.pulse import Pulse
 from acd.recovery import Recovery
+from acd.reload import Reloads
 from acd.repair import RecordRepair
 from acd.roster import Roster
 from acd.settings import Settings
 from acd.store import Store, StoreError, masked_url
+from acd.surroundings import Surroundings
 from acd.switchboard import Switchboard
+from acd.switches import Switches
 from acd.takeover import Takeover
 from ivr.fastagi import AgiServer
 
@@ -46,15 +50,6 @@ log = logging.getLogger(__name__)
 
 SETTLE_S = 1.0
 """How long a stop waits for the last events and records."""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where the settings come from, for a reload."""
-
-    config: Path
-    dialplans: Path
-    port_offset: int
 
 
 class Service:
@@ -88,11 +83,13 @@ class Service:
         self.pulse = Pulse(self._stood_still)
         self.loop = Loop(self.router, self._carry_out, self.clock, self.pulse.check)
         fallback = FallbackCalls(self.book, self.loop, self.clock, settings.service.least_talk_ms)
+        self.switches = self._switches()
         self.menus = Menus(
             lambda: self.loaded,
             self.book,
             self.loop,
             self.clock,
+            self._surroundings(),
             arrived=lambda *call: self.switchboard.arrived(*call),
             is_gone=lambda call: self.switchboard.is_gone(call),
             first_offer=lambda call: self.switchboard.first_offer(call),
@@ -111,10 +108,40 @@ class Service:
             self.desk, self.router, settings.service.pause_reasons, self._phrase
         )
         self.agi = AgiServer(
-            {"ivr": self.menus.begin, "after": self.menus.after, "feature": features.answer}
+            {
+                "ivr": self.menus.begin,
+                "after": self.menus.after,
+                "overflow": self.menus.overflowed,
+                "transferred": self.menus.transferred,
+                "feature": features.answer,
+            }
         )
         self.takeover = Takeover(self.link, self.router, lambda: self.agi.session_count)
+        self.reloads = Reloads(origin, loaded, self.alerts, self.clock, self._adopt)
         self.api = Api(self._requests())
+
+    def _switches(self) -> Switches:
+        folder = self.settings.service.folder
+        return Switches(
+            lambda: self.loaded,
+            Broadcasts(folder, self.clock, self.zone),
+            Overrides(folder, self.clock, self.zone),
+        )
+
+    def _surroundings(self) -> Surroundings:
+        """What menus know of the world; nothing in it waits for the database."""
+        self.languages = CallerLanguages(self.store.caller_language, self.clock)
+        self.fetcher = Fetcher(self.clock)
+        return Surroundings(
+            broadcasts=self.switches.broadcasts,
+            overrides=self.switches.overrides,
+            languages=self.languages,
+            fetcher=self.fetcher,
+            queues=lambda queue: views.queue_row(self.present(), QueueId(queue)),
+            keep=self.store.menu_event,
+            messages=messages_folder(self.settings.service.folder),
+            clock=self.clock,
+        )
 
     def _join_asterisk(self, fallback: FallbackCalls, ami_secret: str) -> None:
         """The parts that know Asterisk: what is sent, what is heard, what is asked."""
@@ -174,6 +201,7 @@ class Service:
             loop.create_task(stop.wait(), name="stop"),
         ]
         self.alerts.prompts_missing(self.loaded.missing, self.clock())
+        await self.reloads.keep_first()
         ready()
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -190,6 +218,7 @@ class Service:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self.fetcher.close()
         await self.api.close()
         await asyncio.to_thread(self.store.close)
 
@@ -211,6 +240,7 @@ class Service:
         """
         try:
             standings = self.store.records.operators_now()
+            self.languages.restored(self.store.records.caller_languages(KEPT_MAX))
             self.leftovers.remember(self.store.records.open_stories())
         except StoreError as error:
             log.error("the last run is not known: %s", error)
@@ -293,7 +323,9 @@ class Service:
             "calls": self._calls,
             "call": self._call,
             "operator": self._operator,
-            "reload": self._reload,
+            "reload": self.reloads.answer,
+            "broadcast": self.switches.broadcast,
+            "override": self.switches.override,
             "fallback": self.takeover.fallback,
             "drain": self.takeover.drain,
         }
@@ -316,6 +348,7 @@ class Service:
             health.last_error or health.journal_error,
             drill=self.takeover.sentence,
             messages=count_messages(self.settings.service.folder),
+            notices=self.switches.notices(),
         )
         return views.monitor(present, rows)
 
@@ -382,28 +415,16 @@ class Service:
             "later": standing.later,
         }
 
-    async def _reload(self, _: Request) -> Any:
-        """All or nothing: with any error the running settings stay as they are."""
-        problems = Problems()
-        fresh = await asyncio.to_thread(
-            load, self.origin.config, self.origin.dialplans, problems, self.origin.port_offset
-        )
-        if fresh is None:
-            raise RequestError(f"nothing was changed:\n{problems.render()}")
-        before, self.loaded = self.loaded, fresh
+    async def _adopt(self, fresh: Loaded) -> None:
+        """New settings and menus: what is asked for from now on is answered by them."""
         spoken = AsteriskFolders(fresh.settings.service.folder / "asterisk")
         languages = fresh.settings.service.languages
-        await asyncio.to_thread(lay_out_sounds, spoken, languages, fresh.phrase)
+        try:
+            await asyncio.to_thread(lay_out_sounds, spoken, languages, fresh.phrase)
+        except OSError as error:
+            log.error("Asterisk's own sounds are those of before: %s", error)
+        self.loaded = fresh
         self.alerts.prompts_missing(fresh.missing, self.clock())
         self.switchboard.set_operators(set(fresh.settings.operators))
         await self.loop.settle(RulesReplaced(fresh.settings.rules))
         self.roster.look(self.router.seats, self.clock())
-        self.desk.reasons = tuple(fresh.settings.service.pause_reasons.values())
-        needs_restart = before.settings.service != fresh.settings.service
-        new_phones = set(fresh.settings.operators) - set(before.settings.operators)
-        return {
-            "menu": fresh.menu.id,
-            "version": fresh.menu.version,
-            "warnings": problems.render(),
-            "restart_needed": needs_restart or bool(new_phones),
-        }

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from acd.core.names import Language, Millis, OperatorId, QueueId
 from acd.core.queues import Rules
+from ivr.core.expressions import Value
 
 FEATURES = ("ready", "pause", "wrap_up", "logout", "abuse")
 """What an operator can tell the system from the phone; the codes are settings."""
@@ -39,7 +40,9 @@ class Service:
 
     `trunk` lists the addresses whose calls are citizens' calls, without authentication.
     `least_talk_ms`: a conversation the operator ends sooner is a failed offer.
-    `pause_reasons` maps the digit dialled after the pause code to the reason.
+    `pause_reasons` maps the digit dialled after the pause code to the reason. `transfers` are the
+    numbers a menu may lead callers to, each with the SIP address that is dialled. `config` is what
+    menus know as `config.*`.
     """
 
     number: str
@@ -54,6 +57,8 @@ class Service:
     pause_reasons: Mapping[str, str]
     least_talk_ms: Millis
     menu: str | None
+    transfers: Mapping[str, str]
+    config: Mapping[str, Value]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from acd.core.names import Language, Millis
 from acd.places import offset_path
 from acd.settings import FEATURES, Address, Listen, Service
 from acd.yaml_source import Fields, Node
+from ivr.core.expressions import Value
 
 FEATURE_CODES: Final = {
     "ready": "*1",
@@ -23,6 +24,10 @@ FEATURE_CODES: Final = {
 PAUSE_REASONS: Final = {"1": "break", "2": "lunch", "3": "training", "4": "meeting", "5": "other"}
 RTP_PORTS: Final = (10_000, 14_999)
 KNOWN_LANGUAGES: Final = ("kk", "ru", "en")
+_OUTSIDE = re.compile(r"\+?[0-9]{2,15}")
+_SIP_ADDRESS = re.compile(r"sip:[A-Za-z0-9+._-]+@[A-Za-z0-9.-]+(:[0-9]{1,5})?")  # no dialplan words
+_CONFIG_NAME = re.compile(r"[a-z_][a-z0-9_]{0,63}")
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,14}")
 
 
 def read_service(base: Path, port_offset: int, root: Node) -> Service | None:
@@ -32,7 +37,10 @@ def read_service(base: Path, port_offset: int, root: Node) -> Service | None:
     """
     fields = root.fields(
         required=["schema", "number", "timezone", "languages", "target", "database", "listen"],
-        optional=["folder", "trunk", "features", "pause_reasons", "least_talk", "menu"],
+        optional=[
+            *("folder", "trunk", "features", "pause_reasons", "least_talk", "menu"),
+            *("transfers", "config"),
+        ],
     )
     if fields is None:
         return None
@@ -62,11 +70,65 @@ def read_service(base: Path, port_offset: int, root: Node) -> Service | None:
         pause_reasons=_reasons(fields),
         least_talk_ms=Millis(fields.read("least_talk", _least_talk, 3000)),
         menu=fields.read("menu", Node.name),
+        transfers=fields.read("transfers", _transfers) or {},
+        config=fields.read("config", _config) or {},
     )
 
 
 def _least_talk(node: Node) -> int | None:
     return node.duration_ms(0, 60_000)
+
+
+def _transfers(node: Node) -> dict[str, str] | None:
+    return node.mapping_of(_outside_number, _sip_address)
+
+
+def _outside_number(node: Node) -> str | None:
+    text = node.string()
+    if text is not None and not _OUTSIDE.fullmatch(text):
+        node.error(f'{node.in_words()} is not a telephone number; write digits, as in "112"')
+        return None
+    return text
+
+
+def _sip_address(node: Node) -> str | None:
+    text = node.string()
+    if text is not None and not _SIP_ADDRESS.fullmatch(text):
+        node.error(f'{node.in_words()} is not an address; write it as in "sip:112@10.0.0.5:5060"')
+        return None
+    return text
+
+
+def _config(node: Node, depth: int = 0) -> dict[str, Value] | None:
+    """Names and values, in groups at most three deep."""
+    if node.entries is None or depth > 2:
+        node.error(
+            f'{node.in_words()} stands here; write names and values, as in url: "https://..."'
+        )
+        return None
+    return node.mapping_of(_config_name, lambda value: _config_value(value, depth))
+
+
+def _config_name(node: Node) -> str | None:
+    text = node.name()
+    if text is not None and not _CONFIG_NAME.fullmatch(text):
+        node.error(f"menus cannot name '{text}'; write small letters, digits and _")
+        return None
+    if text == "broadcast":
+        node.error("'broadcast' is what `acd broadcast` has switched on; choose another name")
+        return None
+    return text
+
+
+def _config_value(node: Node, depth: int) -> Value:
+    """A text in quotation marks, a bare true, false or whole number; None when it is neither."""
+    if node.entries is not None:
+        return _config(node, depth + 1)
+    if not node.quoted and node.text in ("true", "false"):
+        return node.text == "true"
+    if not node.quoted and node.text is not None and _WHOLE.fullmatch(node.text):
+        return int(node.text)
+    return node.sentence()
 
 
 def _number(node: Node) -> str | None:

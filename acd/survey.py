@@ -97,7 +97,7 @@ def _seen(channel: Status, values: Mapping[str, str], leg: Status | None) -> See
 
 def _place(channel: Status, values: Mapping[str, str], *, is_talking: bool) -> Place | None:
     match channel.get("Context"):
-        case "from-trunk":
+        case "from-trunk" | "acd-transfer":
             return Place.MENU
         case "acd-hold":
             return Place.PARKED if channel.get("Application") == "MusicOnHold" else Place.SAYING

@@ -50,6 +50,14 @@ def queue_rows(present: Present) -> list[Row]:
     return [_queue_row(present, rules, queue) for queue in rules.queues]
 
 
+def queue_row(present: Present, queue: QueueId) -> Row | None:
+    """The row of one queue, None for an unknown one; what menus know as `queue.NAME.*`."""
+    rules = present.router.rules
+    if queue not in rules.queues:
+        return None
+    return {**_queue_row(present, rules, queue), "predicted_wait_s": None}
+
+
 def _queue_row(present: Present, rules: Rules, queue: QueueId) -> Row:
     sums = queue_sums(present, queue)
     waiting = [

@@ -7,6 +7,7 @@ an administrator wrote.
 import datetime
 import re
 from collections.abc import Callable, Collection, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar, overload
 
 from yaml import SafeLoader, ScalarNode
@@ -21,6 +22,8 @@ _DURATION = re.compile(r"(\d{1,9})(ms|s|m|h)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 _TIME_LIKE = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
+_LONG_DASHES = "\u2012\u2013\u2014\u2212"
+_UNKNOWN_MAX = 50  # keys of one group that are named; more are a file of another kind
 _SWITCH_WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 _RESOLVER: Any = SafeLoader("")  # only asked how YAML 1.1 would type a text
 
@@ -50,6 +53,23 @@ class Node:
     def warning(self, message: str, rule: str) -> None:
         """Record a warning at this place."""
         self.problems.warning(self.file, self.line, self.column, rule, message)
+
+    def error_at(self, offset: int, message: str, rule: str = "E03") -> None:
+        """Record an error at a letter of the text, counted from 0.
+
+        Where the text does not stand in one line as it is (folded, with escapes), the error stands
+        at its beginning.
+        """
+        column = self.column + self._shift(offset)
+        self.problems.error(self.file, self.line, column, rule, message)
+
+    def _shift(self, offset: int) -> int:
+        lines = self.problems.source_lines(self.file)
+        if self.text is None or not 0 < self.line <= len(lines):
+            return 0
+        begin = self.column - 1 + self.quoted
+        is_as_written = lines[self.line - 1].startswith(self.text[: offset + 1], begin)
+        return offset + self.quoted if is_as_written else 0
 
     def is_empty(self) -> bool:
         """Whether nothing was written after the colon."""
@@ -122,7 +142,8 @@ class Node:
         if text in ("true", "false"):
             return text == "true"
         if text is not None:
-            meant = _SWITCH_WORDS.get(text.casefold())
+            word = text.casefold()
+            meant = word if word in ("true", "false") else _SWITCH_WORDS.get(word)
             rule = "E02" if meant is not None and not self.quoted else "E03"
             remedy = meant or "one of the two"
             self.error(f"'{_short(text)}' is not true or false; write {remedy}", rule)
@@ -178,6 +199,9 @@ class Node:
         if text is None:
             return None
         start, dash, end = text.partition("-")
+        if not dash and any(each in text for each in _LONG_DASHES):
+            self.error(f"'{_short(text)}' has a long dash; write '-' between the times")
+            return None
         if not dash:
             self.error(f"'{_short(text)}' is not a span of hours; write it as in \"08:00-17:00\"")
             return None
@@ -244,13 +268,18 @@ class Node:
             return None
         known = [*required, *optional]
         by_name: dict[str, tuple[Node, Node]] = {}
+        unknown_count = 0
         for key, value in self.entries:
             text = key.text or ""
             if text in known:
                 by_name[text] = (key, value)
                 continue
-            remedy = near_miss(text, known) or f"; known here: {', '.join(known)}"
-            key.error(f"unknown key '{_short(text)}'{remedy}")
+            unknown_count += 1
+            if unknown_count <= _UNKNOWN_MAX:
+                remedy = near_miss(text, known) or f"; known here: {', '.join(known)}"
+                key.error(f"unknown key '{_short(text)}'{remedy}")
+        if unknown_count > _UNKNOWN_MAX:
+            self.error(f"{unknown_count} unknown keys stand here; known: {', '.join(known)}")
         for name in required:
             if name not in by_name:
                 self.error(f"the key '{name}' is missing; add '{name}: ...'")
@@ -279,7 +308,9 @@ class Node:
     def _minutes(self, text: str) -> int | None:
         match = _TIME.fullmatch(text)
         if match is None:
-            self.error(f"'{_short(text)}' is not a time of day; write it as in \"08:00\"")
+            meant = "00:00" if text == "24:00" else f"0{text}"
+            remedy = f'"{meant}"' if _TIME.fullmatch(meant) else 'it as in "08:00"'
+            self.error(f"'{_short(text)}' is not a time of day; write {remedy}")
             return None
         return int(match[1]) * 60 + int(match[2])
 
@@ -327,6 +358,7 @@ def in_units(ms: int) -> str:
     return f"{ms}ms"
 
 
+@lru_cache(maxsize=4096)  # names come again and again
 def trap_in_words(text: str) -> str | None:
     """What other YAML readers make of this unquoted text, None when they keep the text."""
     if _TIME_LIKE.fullmatch(text):

@@ -10,7 +10,10 @@ what it has to be, and one run shows everything that is wrong.
         target_ms = fields.read("target", Node.duration_ms, 30_000)
 """
 
+import gc
+import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +24,25 @@ from acd.problems import Problems as Problems
 from acd.problems import near_miss as near_miss
 from acd.yaml_nodes import Fields as Fields
 from acd.yaml_nodes import Node as Node
-from acd.yaml_syntax import hidden_keys, trouble_in_words
+from acd.yaml_syntax import hidden_keys, trouble_in_words, without_unseen
 
 Event = Any  # the stubs say that marks may be missing; the parser always gives them
 
-BYTES_MAX = 1_048_576
 DEPTH_MAX = 32
+_MIB = 1_048_576
+# libyaml's parser is ten times as fast; it is there where PyYAML was built with it.
+_FAST_LOADER: Any = getattr(yaml, "CSafeLoader", None)
+_ODD_ENDS = re.compile(r"[\x85\u2028\u2029]")
+_SLOW_SIGNS = re.compile(r"\t|[\[{,]\s*\?")
 
 
-def read_yaml(path: str | Path, problems: Problems) -> Node | None:
-    """The root of a file, or None after recording why it cannot be used."""
+def read_yaml(path: str | Path, problems: Problems, mib_max: int = 1) -> Node | None:
+    """The root of a file, or None after recording why it cannot be used.
+
+    `mib_max`: a larger file is refused.
+    """
     file = str(path)
-    text = _read_text(Path(path), file, problems)
+    text = read_text(path, problems, mib_max)
     return None if text is None else parse_yaml(text, file, problems)
 
 
@@ -40,11 +50,13 @@ def parse_yaml(text: str, file: str, problems: Problems) -> Node | None:
     """The root of a text that messages call `file`, or None after recording the problem."""
     text = text.removeprefix("\ufeff")
     problems.add_source(file, text)
+    text = _one_kind_of_lines(text, file, problems)
     builder = _Builder(problems, file)
     root: Node | None = None
     is_broken = False
     try:
-        root = builder.build(yaml.parse(text, Loader=yaml.SafeLoader))
+        with collector_paused():
+            root = builder.build(_events(text))
     except yaml.YAMLError as error:
         is_broken = True
         for line, column, rule, message in trouble_in_words(error, text):
@@ -54,6 +66,65 @@ def parse_yaml(text: str, file: str, problems: Problems) -> Node | None:
     if root is None and not is_broken:
         problems.error(file, 0, 0, "E01", "the file is empty; it needs at least 'schema: 1'")
     return root
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """No search for garbage meanwhile: of a large file that is read, nothing is garbage.
+
+    The search takes more time than the reading, since it looks at all that was read so far.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _one_kind_of_lines(text: str, file: str, problems: Problems) -> str:
+    """The text without the line ends that only YAML knows: with them no place would be right."""
+    if not _ODD_ENDS.search(text):
+        return text
+    for number, line in enumerate(text.split("\n"), 1):
+        for found in _ODD_ENDS.finditer(line):
+            message = f"an invisible line end (U+{ord(found[0]):04X}) stands here; remove it"
+            problems.error(file, number, found.start() + 1, "E01", message)
+    return _ODD_ENDS.sub(" ", text)
+
+
+def _events(text: str) -> Iterable[Event]:
+    """The parser's events; what the fast parser refuses the other one explains.
+
+    The fast one takes some tabs and question marks that the other one does not: a file must not
+    be good on one machine only.
+    """
+    if _FAST_LOADER is not None and _SLOW_SIGNS.search(text) is None:
+        try:
+            events = _fast_events(text)
+        except (yaml.YAMLError, UnicodeError):
+            events = None
+        if events:
+            return events
+    return yaml.parse(text, Loader=yaml.SafeLoader)
+
+
+def _fast_events(text: str) -> list[Event] | None:
+    """All events, no further than the nesting the builder allows; None when one is doubtful."""
+    events: list[Event] = []
+    depth = 0
+    for event in yaml.parse(text, Loader=_FAST_LOADER):
+        events.append(event)
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > DEPTH_MAX + 1:
+                break  # the builder refuses it here: the rest would take time and room
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, yaml.ScalarEvent) and not event.style and "?" in event.value:
+            return None
+    return events
 
 
 class _TooDeep(yaml.MarkedYAMLError):
@@ -92,7 +163,15 @@ class _Builder:
             return node
         self._refuse_marks(event)
         if isinstance(event, yaml.ScalarEvent):
-            node.text, node.quoted = event.value, event.style is not None
+            node.text, node.quoted = event.value, bool(event.style)
+            seen = without_unseen(event.value)
+            if len(seen) < len(event.value):
+                sign = next(each for each in event.value if each not in seen)
+                message = f"the invisible character U+{ord(sign):04X} is in this text; remove it"
+                node.error(message, "E01")
+                node.text = seen
+            if node.is_empty():
+                self._set_after_colon(node)
             if end.line > mark.line:
                 self.long_texts.append((mark.line + 1, end.line + 1))
         elif isinstance(event, yaml.SequenceStartEvent):
@@ -100,6 +179,18 @@ class _Builder:
         else:
             node.entries = self._entries(stream, depth)
         return node
+
+    def _set_after_colon(self, node: Node) -> None:
+        """Nothing stands right after its colon; the fast parser puts it before what follows."""
+        lines = self._problems.source_lines(self._file)
+        if node.line > len(lines):  # YAML knows more line ends than we do
+            return
+        line, before = node.line, lines[node.line - 1][: node.column - 1].rstrip()
+        while not before and line > 1:
+            line -= 1
+            before = lines[line - 1].rstrip()
+        if before.endswith(":"):
+            node.line, node.column = line, len(before) + 1
 
     def _items(self, stream: Iterator[Event], depth: int) -> list[Node]:
         items: list[Node] = []
@@ -134,20 +225,22 @@ class _Builder:
         if anchor is not None:
             self._refuse(event, f"'&{anchor}' is a YAML anchor; write the value out, or quote it")
         if tag is not None:
-            self._refuse(event, f"'{tag}' is a YAML tag; remove it, or quote the text")
+            word = tag.replace("tag:yaml.org,2002:", "!!")
+            self._refuse(event, f"'{word}' is a YAML tag; remove it, or quote the text")
 
     def _refuse(self, event: Event, message: str) -> None:
         mark = event.start_mark
         self._problems.error(self._file, mark.line + 1, mark.column + 1, "E01", message)
 
 
-def _read_text(path: Path, file: str, problems: Problems) -> str | None:
-    """The text of a file of at most `BYTES_MAX` bytes in UTF-8, or None with the reason."""
+def read_text(path: str | Path, problems: Problems, mib_max: int = 1) -> str | None:
+    """The text of a file of at most `mib_max` MiB in UTF-8, or None with the reason."""
+    file = str(path)
     message: str
     line = column = 0
     try:
-        with path.open("rb") as stream:
-            raw = stream.read(BYTES_MAX + 1)
+        with Path(path).open("rb") as stream:
+            raw = stream.read(mib_max * _MIB + 1)
     except FileNotFoundError:
         message = "there is no such file; check the path"
     except IsADirectoryError:
@@ -156,13 +249,13 @@ def _read_text(path: Path, file: str, problems: Problems) -> str | None:
         reason = getattr(error, "strerror", None) or str(error)
         message = f"the file cannot be read ({reason}); check its rights"
     else:
-        if len(raw) > BYTES_MAX:
-            message = "the file is larger than 1 MiB; split it"
+        if len(raw) > mib_max * _MIB:
+            message = f"the file is larger than {mib_max} MiB; split it"
         elif raw.startswith((b"\xff\xfe", b"\xfe\xff")):
             message = "the file is saved as UTF-16; save it as UTF-8"
         else:
             try:
-                return raw.decode("utf-8-sig").replace("\r\n", "\n")
+                return raw.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
             except UnicodeDecodeError as error:
                 before = raw[: error.start]
                 line = before.count(b"\n") + 1

@@ -5,6 +5,10 @@ from collections.abc import Iterator
 
 import yaml
 
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+
 Trouble = tuple[int, int, str, str]  # line, column, rule, message
 
 _HIDDEN_KEY = re.compile(r"^(?P<before>[\s{,-]*)#:(\s|$)|(?P<flow>[{,]\s*)#:(\s|$)")
@@ -65,6 +69,14 @@ def hidden_keys(text: str, long_texts: list[tuple[int, int]]) -> Iterator[tuple[
             yield number, column, message
         elif value is not None:
             yield number, value.end(), "'#' begins a comment and is lost; write \"#\" in quotes"
+
+
+def without_unseen(text: str) -> str:
+    """A text without what nobody sees and no caller hears: control signs, marks of direction.
+
+    They come with copying from documents, or as escapes in double quotes.
+    """
+    return _UNSEEN.sub("", text)
 
 
 def _bad_letter(error: "yaml.reader.ReaderError", text: str) -> Trouble:

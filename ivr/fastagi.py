@@ -140,6 +140,20 @@ class AgiSession:
             await self._refuse("waiting for a key failed")
         return _key(reply)
 
+    async def record_file(self, path: str, *, max_ms: int, silence_s: int, ends: str = "#") -> None:
+        """Take down what the caller says until a key of `ends`, silence or the limit.
+
+        `path` is without ending, as Asterisk reads it; a `.wav` of 8 kHz is written, which keeps
+        one second of the silence. Raises `CallGone` when the caller hangs up: what was said until
+        then is in the file.
+        """
+        reply = await self.command(
+            *("RECORD", "FILE", path, "wav", ends, max_ms, f"s={silence_s}"),
+            deadline_s=max_ms / 1000 + COMMAND_TIMEOUT_S,
+        )
+        if reply.result == -1:
+            await self._refuse(f"{path} cannot be written; is the folder there?")
+
     async def get_variable(self, name: str) -> str | None:
         """The value of a channel variable or function, None when it is not set."""
         reply = await self.command("GET", "VARIABLE", name)

@@ -1,256 +1,156 @@
 """From the YAML of one node of a dialplan to the node."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
 
-from acd.yaml_source import Fields, Node, near_miss
+from acd.yaml_source import Node
 from ivr.core import menu
-from ivr.scope import LATER_KEYS, TIMING_KEYS, Place, Scope, known_fields
-
-T = TypeVar("T")
-
-LATER_TYPES = frozenset(
-    (
-        *("branch", "call", "callback", "collect", "confirm", "http", "lookup"),
-        *("return", "schedule", "set", "survey", "transfer", "voicemail"),
-    )
+from ivr.core.expressions import Expression
+from ivr.fields import NODES
+from ivr.input_reader import (
+    read_collect,
+    read_confirm,
+    read_language_menu,
+    read_menu,
+    read_survey,
 )
-LATER_QUEUE_KEYS = ("announce", "keep_place", "offer_callback_after", "on_overflow")
-OPTIONS_MAX = 40
+from ivr.prompt_reader import read_prompt, read_row_text
+from ivr.scope import Flow, Place, Scope, described_fields
+from ivr.section import Section
+from ivr.service_reader import (
+    read_callback,
+    read_http,
+    read_lookup,
+    read_queue,
+    read_transfer,
+    read_voicemail,
+)
+
+CASES_MAX = 100
+ARGUMENTS_MAX = 16
 
 
-class NodeReader:
-    """Reads nodes; every method records what is wrong and goes on with a stand-in."""
-
-    def __init__(self, scope: Scope) -> None:
-        self._scope = scope
-
-    def read(self, name: str, key: Node, value: Node) -> menu.Node | None:
-        """One node, or None after recording why it is none."""
-        kinds: dict[str, Callable[[str, Node], menu.Node | None]] = {
-            "language": self._read_language_menu,
-            "menu": self._read_menu,
-            "say": self._read_say,
-            "queue": self._read_queue,
-            "hangup": self._read_hang_up,
-        }
-        if value.entries is None:
-            value.error(f"{value.in_words()} stands here; write {{type: menu, ...}}")
-            return None
-        kind = next((entry for word, entry in value.entries if word.text == "type"), None)
-        if kind is None:
-            key.error(f"'{name}' has no type; add 'type: ' with one of {', '.join(kinds)}")
-            return None
-        if kind.text in LATER_TYPES:
-            kind.error(
-                f"'{kind.text}' nodes are not played by this version; it plays {', '.join(kinds)}"
-            )
-            return None
-        word = kind.choice(tuple(kinds))
-        return kinds[word](name, value) if word else None
-
-    def _read_say(self, name: str, value: Node) -> menu.Node | None:
-        fields = known_fields(value, required=("type", "prompt"), optional=("next", "bargein"))
-        if fields is None:
-            return None
-        at = ("nodes", name)
-        self._scope.remember(fields, "prompt", at)
-        return menu.Say(
-            name=name,
-            prompt=fields.read("prompt", self._scope.texts, {}),
-            bargein=fields.read("bargein", Node.boolean, self._scope.timing.bargein),
-            next=self._next(fields, at),
-        )
-
-    def _read_menu(self, name: str, value: Node) -> menu.Node | None:
-        fields = known_fields(
-            value,
-            required=("type", "options"),
-            optional=(
-                *("intro", "announce_count", "globals", "back_to", "on_fail", "allow_prefix"),
-                *TIMING_KEYS,
-            ),
-            later=LATER_KEYS,
-        )
-        if fields is None:
-            return None
-        at = ("nodes", name)
-        self._scope.remember(fields, "intro", at)
-        if fields.read("allow_prefix", Node.boolean) is True:
-            self._scope.may_prefix.add(name)
-        return menu.Menu(
-            name=name,
-            intro=fields.read("intro", self._scope.texts),
-            options=self._read_options(fields, at, self._read_option),
-            announce_count=fields.read("announce_count", Node.boolean) is True,
-            timing=self._scope.read_timing(fields, at),
-            globals_on=self._are_globals_on(fields, at),
-            back_to=self._scope.target(fields, "back_to", at),
-            on_fail=self._on_fail_of(fields, at),
-        )
-
-    def _read_language_menu(self, name: str, value: Node) -> menu.Node | None:
-        fields = known_fields(
-            value,
-            required=("type", "options"),
-            optional=("intro", "next", "globals", "on_fail", *TIMING_KEYS),
-            later=LATER_KEYS,
-        )
-        if fields is None:
-            return None
-        at = ("nodes", name)
-        self._scope.remember(fields, "intro", at)
-        fail_language, on_fail = self._language_on_fail(fields, at)
-        return menu.LanguageMenu(
-            name=name,
-            intro=fields.read("intro", self._some_texts),
-            options=self._read_options(fields, at, self._read_language_option),
-            timing=self._scope.read_timing(fields, at),
-            globals_on=self._are_globals_on(fields, at),
-            next=self._next(fields, at),
-            fail_language=fail_language or self._scope.default_language,
-            on_fail=on_fail,
-        )
-
-    def _read_queue(self, name: str, value: Node) -> menu.Node | None:
-        fields = known_fields(
-            value,
-            required=("type",),
-            optional=("topic", "skill", "also", "priority", "next"),
-            later=LATER_QUEUE_KEYS,
-        )
-        if fields is None:
-            return None
-        at = ("nodes", name)
-        fields.read("also", lambda n: n.choice(("language",)))
-        written = [word for word in ("topic", "skill") if word in fields]
-        if len(written) != 1:
-            remedy = "remove one" if written else "add 'topic: ...'"
-            what = "has both 'topic' and 'skill'" if written else "has no topic"
-            self._scope.places["nodes", name].error(f"'{name}' {what}; {remedy}")
-        topic = fields.read(written[0], self._topic) if written else None
-        return menu.Queue(
-            name=name,
-            topic=topic or "",
-            priority_s=fields.read("priority", lambda n: n.integer(0, 3600), 0),
-            next=self._scope.target(fields, "next", at),
-        )
-
-    def _read_hang_up(self, name: str, value: Node) -> menu.Node | None:
-        fields = known_fields(value, required=("type",), optional=("prompt",))
-        if fields is None:
-            return None
-        self._scope.remember(fields, "prompt", ("nodes", name))
-        return menu.HangUp(name=name, prompt=fields.read("prompt", self._scope.texts))
-
-    def _read_options(
-        self, fields: Fields, at: Place, read: Callable[[Node, Place], T | None]
-    ) -> tuple[T, ...]:
-        node = fields.get("options")
-        if node is None:
-            return ()
-        if not node.items or len(node.items) > OPTIONS_MAX:
-            node.error(
-                f"{node.in_words()} of options stands here; write 1 to {OPTIONS_MAX} options"
-            )
-            return ()
-        self._scope.places[*at, "options"] = fields.key("options")
-        options = []
-        for index, item in enumerate(node.items):
-            place: Place = (*at, "options", index)
-            self._scope.places[place] = item
-            options.append(read(item, place))
-        return tuple(option for option in options if option is not None)
-
-    def _read_option(self, item: Node, at: Place) -> menu.Option | None:
-        fields = known_fields(item, required=("key", "label", "goto"))
-        if fields is None:
-            return None
-        self._scope.remember(fields, "key", at)
-        self._scope.remember(fields, "label", at)
-        return menu.Option(
-            key=fields.read("key", _key, ""),
-            label=fields.read("label", self._scope.texts, dict.fromkeys(self._scope.languages, "")),
-            goto=self._scope.target(fields, "goto", at) or "",
-        )
-
-    def _read_language_option(self, item: Node, at: Place) -> menu.LanguageOption | None:
-        fields = known_fields(item, required=("key", "language", "label"))
-        if fields is None:
-            return None
-        self._scope.remember(fields, "key", at)
-        self._scope.remember(fields, "label", at)
-        return menu.LanguageOption(
-            key=fields.read("key", _key, ""),
-            language=fields.read(
-                "language", lambda n: n.choice(self._scope.languages), self._scope.languages[0]
-            ),
-            label=fields.read("label", Node.sentence, ""),
-        )
-
-    def _language_on_fail(self, fields: Fields, at: Place) -> tuple[str | None, str]:
-        """`on_fail: NODE`, or `{set: {language: kk}, goto: NODE}`."""
-        node = fields.get("on_fail")
-        if node is None or node.entries is None:
-            return None, self._on_fail_of(fields, at)
-        inner = node.fields(required=("goto",), optional=("set",))
-        if inner is None:
-            return None, self._scope.on_fail
-        assigned = inner.get("set")
-        chosen = assigned.fields(required=("language",)) if assigned else None
-        language = (
-            chosen.read("language", lambda n: n.choice(self._scope.languages)) if chosen else None
-        )
-        self._scope.remember(fields, "on_fail", at)
-        return language, self._scope.target(inner, "goto", (*at, "on_fail")) or self._scope.on_fail
-
-    def _on_fail_of(self, fields: Fields, at: Place) -> str:
-        written = self._scope.target(fields, "on_fail", at)
-        if written is not None:
-            return written
-        if "on_fail" not in fields and self._scope.on_fail not in self._scope.names:
-            fields.node.error(
-                "nothing says where silence leads; add 'on_fail: ' with a queue node", "E10"
-            )
-        return self._scope.on_fail
-
-    def _are_globals_on(self, fields: Fields, at: Place) -> bool:
-        self._scope.remember(fields, "globals", at)
-        return fields.read("globals", lambda n: n.choice(("on", "off")), "on") == "on"
-
-    def _next(self, fields: Fields, at: Place) -> str:
-        if "next" not in fields:
-            self._scope.places[at].error("the node leads nowhere; add 'next: ' with a node", "E06")
-            return ""
-        return self._scope.target(fields, "next", at) or ""
-
-    def _topic(self, node: Node) -> str | None:
-        topic = node.name()
-        if topic is not None and self._scope.topics is not None and topic not in self._scope.topics:
-            remedy = (
-                near_miss(topic, self._scope.topics)
-                or f"; known: {', '.join(sorted(self._scope.topics))}"
-            )
-            node.error(f"there is no topic or queue '{topic}'{remedy}", "E04")
-            return None
-        return topic
-
-    def _some_texts(self, node: Node) -> dict[str, str] | None:
-        """Texts of a language menu: those languages that are written."""
-        if node.entries is None:
-            return node.texts(self._scope.languages)
-        return node.mapping_of(lambda key: key.choice(self._scope.languages), Node.sentence)
-
-
-def _key(node: Node) -> str | None:
-    text = node.text
-    if text is None or node.is_empty():
-        node.error(f'{node.in_words()} stands here; write a key in quotes, as in "1"', "E02")
+def read_node(
+    scope: Scope, name: str, key: Node, value: Node, flow: Flow | None
+) -> menu.Node | None:
+    """The node of that full name, or None after recording why it is none."""
+    if value.entries is None:
+        value.error(f"{value.in_words()} stands here; write {{type: menu, ...}}")
         return None
-    if not node.quoted:
-        node.error(f'the key {text} must be quoted; write "{text}"', "E02")
+    kind = next((entry for word, entry in value.entries if word.text == "type"), None)
+    if kind is None:
+        key.error(f"'{key.text}' has no type; add 'type: ' with one of {', '.join(KINDS)}")
         return None
-    if not 1 <= len(text) <= 4 or not set(text) <= set("0123456789*#"):
-        node.error(f"'{text}' is not a key of a telephone; write 1 to 4 of 0-9, * and #")
+    word = kind.choice(tuple(KINDS))
+    if word is None:
         return None
-    return text
+    fields = described_fields(value, NODES[word], key)
+    if fields is None:
+        return None
+    at: Place = ("nodes", name)
+    scope.remember(fields, NODES[word], at)
+    return KINDS[word](Section(scope, fields, at, flow, key), name)
+
+
+def _read_say(section: Section, name: str) -> menu.Say:
+    written = [word for word in ("prompt", "prompt_from") if word in section]
+    if len(written) != 1:
+        what = "both 'prompt' and 'prompt_from'" if written else "nothing to say"
+        remedy = "remove one" if written else "add 'prompt: ...'"
+        section.key.error(f"'{section.key.text}' has {what}; {remedy}")
+    prompt = read_prompt(section, "prompt") or read_row_text(section, "prompt_from")
+    return menu.Say(
+        name=name,
+        prompt=prompt or (),
+        bargein=section.read("bargein", Node.boolean, section.scope.timing.bargein),
+        next=section.target("next") or "",
+        set=section.assignments(),
+    )
+
+
+def _read_branch(section: Section, name: str) -> menu.Branch:
+    node = section.get("when")
+    cases: list[menu.Case] = []
+    if node is not None and (not node.items or len(node.items) > CASES_MAX):
+        example = '[{if: "schedule.night", goto: night}]'
+        node.error(f"{node.in_words()} of ways stands here; write 1 to {CASES_MAX}, as {example}")
+    elif node is not None:
+        found = (section.case(item, index) for index, item in enumerate(node.items or ()))
+        cases = [case for case in found if case is not None]
+    otherwise = section.jump("else") or menu.Jump("")
+    return menu.Branch(name, tuple(cases), otherwise, section.assignments())
+
+
+def _read_set(section: Section, name: str) -> menu.SetNode:
+    return menu.SetNode(name, section.assignments(), section.target("next") or "")
+
+
+def _read_call(section: Section, name: str) -> menu.Call:
+    node = section.get("flow")
+    word = node.string() if node is not None else None
+    flows = section.scope.flows
+    flow = flows.get(word or "")
+    if node is not None and word is not None and flow is None:
+        remedy = section.scope.near(word, flows) or "; add it under 'flows:'"
+        node.error(f"there is no flow '{word}'{remedy}", "E04")
+    arguments = _arguments(section, flow)
+    return menu.Call(
+        name=name,
+        flow=flow.name if flow else "",
+        entry=flow.entry if flow else "",
+        arguments=arguments,
+        next=section.target("next"),
+        set=section.assignments(),
+    )
+
+
+def _arguments(section: Section, flow: Flow | None) -> tuple[tuple[str, Expression], ...]:
+    node = section.get("with")
+    if node is None:
+        return ()
+    if node.entries is None or len(node.entries) > ARGUMENTS_MAX:
+        node.error(f"{node.in_words()} stands here; write up to {ARGUMENTS_MAX}, as in {{id: eds}}")
+        return ()
+    arguments = []
+    for key, value in node.entries:
+        name = key.name()
+        at: Place = (*section.at, "with", name or "")
+        section.scope.places[at] = value
+        expression = section.value_of(value, at)
+        if name is None or expression is None:
+            continue
+        arguments.append((name, expression))
+        if flow is not None:
+            use = section.scope.uses[-1]
+            section.scope.arguments.setdefault((flow.name, name), []).append(use)
+    return tuple(arguments)
+
+
+def _read_return(section: Section, name: str) -> menu.Return:
+    if section.flow is None:
+        section.key.error("'return' ends a flow, and this is none; write a jump or a hangup")
+    return menu.Return(name, section.target("next"), section.assignments())
+
+
+def _read_hang_up(section: Section, name: str) -> menu.HangUp:
+    return menu.HangUp(name, read_prompt(section, "prompt"), section.assignments())
+
+
+KINDS: Mapping[str, Callable[[Section, str], menu.Node]] = {
+    "say": _read_say,
+    "menu": read_menu,
+    "language": read_language_menu,
+    "collect": read_collect,
+    "confirm": read_confirm,
+    "branch": _read_branch,
+    "set": _read_set,
+    "lookup": read_lookup,
+    "http": read_http,
+    "queue": read_queue,
+    "callback": read_callback,
+    "voicemail": read_voicemail,
+    "survey": read_survey,
+    "transfer": read_transfer,
+    "call": _read_call,
+    "return": _read_return,
+    "hangup": _read_hang_up,
+}

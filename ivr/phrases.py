@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from acd.yaml_source import Node
 from ivr.core.menu import Phrases
+from ivr.fields import PHRASES
 
 DEFAULT_OPERATOR_LABEL = {"kk": "Оператор", "ru": "Оператор", "en": "an operator"}
 DEFAULT_PHRASES = {
@@ -15,6 +16,7 @@ DEFAULT_PHRASES = {
         noinput="Сіз ештеңе баспадыңыз.",
         nomatch="Мұндай тармақ жоқ.",
         to_operator="Сізді операторға қосамын.",
+        confirm="Дұрыс болса {1_acc}, басқасы болса {2_acc} басыңыз.",
     ),
     "ru": Phrases(
         option="{label}: нажмите {digit}",
@@ -22,6 +24,7 @@ DEFAULT_PHRASES = {
         noinput="Вы ничего не нажали.",
         nomatch="Такого пункта нет.",
         to_operator="Соединяю с оператором.",
+        confirm="Если верно, нажмите {1}. Если нет, нажмите {2}.",
     ),
     "en": Phrases(
         option="For {label}, press {digit}",
@@ -29,10 +32,10 @@ DEFAULT_PHRASES = {
         noinput="I did not hear a key.",
         nomatch="That is not one of the choices.",
         to_operator="I will connect you to an operator.",
+        confirm="If that is right, press {1}. If not, press {2}.",
     ),
 }
 
-_NAMES = ("option", "count", "noinput", "nomatch", "to_operator")
 _BRACES = re.compile(r"\{([^{}]*)\}")
 
 
@@ -44,7 +47,7 @@ def read_phrases(node: Node | None, languages: Sequence[str]) -> dict[str, Phras
         inner_node = fields.get(language) if fields else None
         if inner_node is None:
             continue
-        inner = inner_node.fields(optional=(*_NAMES, "confirm"))
+        inner = inner_node.fields(optional=PHRASES)
         if inner is None:
             continue
         base = phrases[language]
@@ -55,6 +58,11 @@ def read_phrases(node: Node | None, languages: Sequence[str]) -> dict[str, Phras
             noinput=inner.read("noinput", _plain, base.noinput),
             nomatch=inner.read("nomatch", _plain, base.nomatch),
             to_operator=inner.read("to_operator", _plain, base.to_operator),
+            confirm=inner.read("confirm", _confirm, base.confirm),
+            back=inner.read("back", _plain, base.back),
+            repeat=inner.read("repeat", _plain, base.repeat),
+            callback=inner.read("callback", _plain, base.callback),
+            enter_number=inner.read("enter_number", _plain, base.enter_number),
         )
     return phrases
 
@@ -79,6 +87,17 @@ def _count(node: Node) -> str | None:
         node.error("the count needs {n} (or {n_f}, the feminine number) where the number is said")
         return None
     return text if _only(node, names, ("n", "n_f")) else None
+
+
+def _confirm(node: Node) -> str | None:
+    text = node.sentence()
+    if text is None:
+        return None
+    names = _BRACES.findall(text)
+    if not all(names.count(key) + names.count(f"{key}_acc") == 1 for key in ("1", "2")):
+        node.error("the question needs both keys once, {1} and {2}, or {1_acc} and {2_acc}")
+        return None
+    return text if _only(node, names, ("1", "2", "1_acc", "2_acc")) else None
 
 
 def _plain(node: Node) -> str | None:

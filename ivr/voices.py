@@ -6,6 +6,7 @@ en: Piper with a voice file (`IVR_PIPER`, `IVR_PIPER_VOICE`, or the package joe-
 eSpeak NG stands in for whichever is not installed.
 """
 
+import contextlib
 import importlib.util
 import os
 import re
@@ -16,11 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from ivr.alaw import Samples
 from ivr.core.pronounce import spoken
-from ivr.wav import RATE, BadWav, Samples, read_wav, shaped, tightened
+from ivr.wav import RATE, BadWav, read_wav, shaped, tightened, write_wav
 
-ENGINE_S_MAX = 120  # one sentence takes about a second; more means that the engine hangs
+ENGINE_S_MAX = 120  # a batch takes a few seconds; more means that the engine hangs
 TEMPO_MAX = 1.7
+SLOW_TEMPO = 0.85
 _TEMPO_SPARE_MS = 60  # pauses do not shrink with the tempo
 
 _FESTIVAL_VOICE = "msu_ru_nsh_clunits"
@@ -37,23 +40,29 @@ class CannotSpeak(Exception):
     """No draft can be made; the message names the reason and the remedy."""
 
 
+Batch = Sequence[tuple[str, Path]]
+
+
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """One engine with one voice; `speak` writes a WAV of any rate for words already spelt out.
+    """One engine with one voice.
 
-    `tempo` is how much faster than the engine speaks a caller should hear it.
+    `speak` takes pairs of words, already spelt out, and the WAV of any rate to be written; a
+    batch, since an engine takes longer to start than to speak. A file that is not there
+    afterwards could not be spoken. `tempo` is how much faster than the engine speaks a caller
+    should hear it.
     """
 
     engine: str
-    speak: Callable[[str, Path], None]
+    speak: Callable[[Batch], None]
     tempo: float = 1.0
 
 
 def find_voices(languages: Sequence[str], env: Mapping[str, str]) -> dict[str, Voice]:
     """The best voice on this machine for each language that has one."""
     best: dict[str, Callable[[], Voice | None]] = {
-        "ru": lambda: _festival(russian_for_festival, "festival msu_ru_nsh", 1.0),
-        "kk": lambda: _festival(kazakh_for_festival, "festival msu_ru_nsh, mapped letters", 1.12),
+        "ru": lambda: _festival(russian_for_festival, "festival msu_ru_nsh", 1.05),
+        "kk": lambda: _festival(kazakh_for_festival, "festival msu_ru_nsh, mapped letters", 1.2),
         "en": lambda: _piper(env),
     }
     found = {
@@ -69,16 +78,37 @@ def remedy_for(language: str) -> str:
     return "run 'apt-get install festival festvox-ru', or 'apt-get install espeak-ng'"
 
 
-def draft(voice: Voice, language: str, text: str, ms_max: int | None) -> Samples:
-    """The sentence as 8 kHz samples, trimmed and levelled, faster if it must fit into `ms_max`."""
+def words_of(language: str, text: str) -> str:
+    """What an engine is given for a text. Raises `CannotSpeak` when no word is in it."""
     words = spoken(language, text)
-    if not words:
+    if not any(letter.isalnum() for letter in words):
         raise CannotSpeak(f"'{text}' holds no word to say; write one")
-    if shutil.which("sox") is None:
-        raise CannotSpeak("sox is not installed; run 'apt-get install sox'")
+    return words
+
+
+def say(voice: Voice, words: Sequence[str], folder: Path) -> list[Path]:
+    """The files an engine makes of a batch, in its order. A sentence that fails is tried alone.
+
+    A file that is missing or empty after that could not be spoken. Raises `CannotSpeak` only when
+    the engine fails as a whole.
+    """
+    batch = [(each, folder / f"{index}.wav") for index, each in enumerate(words)]
+    try:
+        voice.speak(batch)
+    except CannotSpeak:
+        if len(batch) == 1:
+            raise
+    for each, path in batch if len(batch) > 1 else []:
+        if not _has_sound(path):
+            with contextlib.suppress(CannotSpeak):
+                voice.speak([(each, path)])
+    return [path for _, path in batch]
+
+
+def draft(voice: Voice, raw: Path, ms_max: int | None) -> Samples:
+    """What an engine has said as 8 kHz samples, trimmed and levelled, faster to fit `ms_max`."""
     with TemporaryDirectory(prefix="ivr-prompt-") as folder:
-        raw, telephone = Path(folder, "raw.wav"), Path(folder, "8k.wav")
-        voice.speak(words, raw)
+        telephone = Path(folder, "8k.wav")
         samples = _resampled(raw, telephone, voice.tempo)
         if ms_max is None:
             return samples
@@ -90,6 +120,34 @@ def draft(voice: Voice, language: str, text: str, ms_max: int | None) -> Samples
         if tempo > TEMPO_MAX:
             raise CannotSpeak(f"it takes {ms} ms and may take {ms_max}; shorten it")
         return tightened(_resampled(raw, telephone, tempo))[: ms_max * RATE // 1000]
+
+
+def slower(samples: Samples) -> Samples:
+    """The same speech at 85 % of its tempo, at the same pitch. Raises `CannotSpeak`."""
+    with TemporaryDirectory(prefix="ivr-prompt-") as folder:
+        normal, slow = Path(folder, "normal.wav"), Path(folder, "slow.wav")
+        write_wav(normal, samples)
+        return levelled(converted(normal, slow, ["tempo", "-s", str(SLOW_TEMPO)]))
+
+
+def converted(source: Path, target: Path, effects: Sequence[str]) -> Samples:
+    """A file of any kind sox reads as 8 kHz mono, at its own level. Raises `CannotSpeak`."""
+    if shutil.which("sox") is None:
+        raise CannotSpeak("sox is not installed; run 'apt-get install sox'")
+    form = ["-r", str(RATE), "-c", "1", "-b", "16", "-e", "signed-integer"]
+    _run(["sox", "-D", "-G", str(source), *form, str(target), *effects], "")
+    try:
+        return read_wav(target)
+    except BadWav as error:
+        raise CannotSpeak(str(error)) from error
+
+
+def levelled(samples: Samples) -> Samples:
+    """`shaped`, for what may hold no sound at all. Raises `CannotSpeak`."""
+    try:
+        return shaped(samples)
+    except BadWav as error:
+        raise CannotSpeak(str(error)) from error
 
 
 def russian_for_festival(words: str) -> str:
@@ -107,15 +165,19 @@ def kazakh_for_festival(words: str) -> str:
 
 
 def _festival(rewrite: Callable[[str], str], engine: str, tempo: float) -> Voice | None:
-    tool = shutil.which("text2wave")
+    tool = shutil.which("festival")
     if tool is None or not any(
         True for root in _FESTIVAL_FOLDERS for _ in Path(root).glob(f"*/{_FESTIVAL_VOICE}")
     ):
         return None
 
-    def speak(words: str, target: Path) -> None:
-        command = [tool, "-eval", f"(voice_{_FESTIVAL_VOICE})", "-o", str(target)]
-        _run(command, rewrite(words))
+    def speak(batch: Batch) -> None:
+        lines = [f"(voice_{_FESTIVAL_VOICE})"]
+        for words, target in batch:
+            text = rewrite(words).replace("\\", " ").replace('"', " ")
+            lines.append(f'(set! said (utt.synth (Utterance Text "{text}")))')
+            lines.append(f'(utt.save.wave said "{target}" \'riff)')
+        _run([tool, "--pipe"], "\n".join(lines))
 
     return Voice(engine, speak, tempo)
 
@@ -126,8 +188,19 @@ def _piper(env: Mapping[str, str]) -> Voice | None:
     if tool is None or model is None:
         return None
 
-    def speak(words: str, target: Path) -> None:
-        _run([tool, "-m", model, "-f", str(target), "--sentence-silence", "0.25"], words)
+    def speak(batch: Batch) -> None:
+        command = [tool, "-m", model, "--sentence-silence", "0.25", "--length-scale", "1.1"]
+        if len(batch) == 1:
+            words, target = batch[0]
+            _run([*command, "-f", str(target)], words)
+            return
+        with TemporaryDirectory(prefix="ivr-piper-") as folder:
+            _run([*command, "-d", folder], "\n".join(words for words, _ in batch))
+            # It names its files by the time they were made.
+            made = sorted(Path(folder).glob("*.wav"), key=lambda path: (len(path.name), path.name))
+            if len(made) == len(batch):
+                for path, (_, target) in zip(made, batch, strict=True):
+                    shutil.move(path, target)
 
     return Voice(f"piper {Path(model).stem}", speak)
 
@@ -146,8 +219,9 @@ def _espeak(language: str) -> Voice | None:
         return None
     name = {"en": "en-us"}.get(language, language)
 
-    def speak(words: str, target: Path) -> None:
-        _run([tool, "-v", name, "-s", "145", "-w", str(target)], words)
+    def speak(batch: Batch) -> None:
+        for words, target in batch:
+            _run([tool, "-v", name, "-s", "145", "-w", str(target)], words)
 
     return Voice(f"espeak-ng {name}", speak)
 
@@ -169,12 +243,11 @@ def _run(command: Sequence[str], words: str) -> None:
 
 def _resampled(raw: Path, target: Path, tempo: float) -> Samples:
     """Telephone band and rate. An engine that failed without saying so has left no sound here."""
-    if not raw.is_file() or raw.stat().st_size < 100:
+    if not _has_sound(raw):
         raise CannotSpeak("the engine wrote an empty file")
-    command = ["sox", "-D", "-G", str(raw), "-r", str(RATE), "-c", "1", "-b", "16", str(target)]
-    effects = ["highpass", "150", *(["tempo", "-s", f"{tempo:.3f}"] if tempo > 1 else [])]
-    _run([*command, *effects], "")
-    try:
-        return shaped(read_wav(target))
-    except BadWav as error:
-        raise CannotSpeak(f"the engine made no usable sound: {error}") from error
+    faster = ["tempo", "-s", f"{tempo:.3f}"] if tempo > 1 else []
+    return levelled(converted(raw, target, ["highpass", "150", *faster]))
+
+
+def _has_sound(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 100

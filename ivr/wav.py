@@ -1,4 +1,4 @@
-"""Sound files of the one kind that Asterisk plays without converting: 8 kHz, mono, 16-bit WAV.
+"""Sound: files of 8 kHz, mono, A-law (what callers hear) or 16-bit WAV; levels, trimming.
 
 Levels are in dBFS, measured over the whole file. The targets are those of 102 recordings of a
 human Russian prompt set: mean RMS -20, peaks to -2.
@@ -12,14 +12,11 @@ from array import array
 from dataclasses import dataclass
 from operator import mul
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    Samples = array[int]
-else:  # Python 3.11 cannot subscript it
-    Samples = array
+from ivr.alaw import Samples, decode, encode
 
 RATE = 8000
+CLIP_SUFFIX = ".al"  # of the names Asterisk knows for A-law, the one sox knows too
 RMS_TARGET_DB = -20.0
 RMS_DB_RANGE = (-24.0, -16.0)
 PEAK_DB_MAX = -1.0
@@ -33,6 +30,12 @@ _KEEP_BEFORE_MS, _KEEP_AFTER_MS = 80, 110
 _LIMIT = _FULL_SCALE * 10 ** (-2.3 / 20)
 _KNEE = _FULL_SCALE * 10 ** (-7.0 / 20)
 _FADE = 40  # samples, 5 ms: no click at an edge
+_OTHER_KINDS = {
+    b"RIFF": "a WAV file",
+    b"OggS": "an Ogg file",
+    b"fLaC": "a FLAC file",
+    b"ID3": "an MP3 file",
+}
 
 
 class BadWav(Exception):
@@ -79,6 +82,41 @@ def read_wav(path: Path) -> Samples:
     return samples
 
 
+def read_clip(path: Path) -> Samples:
+    """The samples of an A-law file. Raises `BadWav` for what is none."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadWav(f"it cannot be read ({error.strerror})") from error
+    return clip_samples(data)
+
+
+def clip_samples(data: bytes) -> Samples:
+    """The samples of an A-law file's bytes. Raises `BadWav` when they are another kind of file."""
+    if not data:
+        raise BadWav("the file is empty")
+    kind = next((kind for head, kind in _OTHER_KINDS.items() if data.startswith(head)), None)
+    if kind is not None:
+        raise BadWav(f"it is {kind} instead of A-law without a header")
+    return decode(data)
+
+
+def clip_bytes(samples: Samples) -> bytes:
+    """What an A-law file of these samples holds."""
+    return encode(samples)
+
+
+def write_clip(path: Path, data: bytes) -> None:
+    """Put a file in place at once: a reader sees the old one or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        unfinished.write_bytes(data)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
 def write_wav(path: Path, samples: Samples) -> None:
     """Put the samples in place at once: a reader sees the old file or the new one."""
     little = array("h", samples)
@@ -110,18 +148,21 @@ def measure(samples: Samples) -> Levels:
 
 
 def shaped(samples: Samples) -> Samples:
-    """Speech as every prompt has it: no dead air at the edges, RMS -20 dBFS, peaks tamed."""
+    """Speech as every prompt has it: short quiet edges, RMS -20 dBFS, peaks tamed."""
     first, last = _loud_span(samples)
     if first == last:
         raise BadWav("it holds only silence")
     gain = _from_db(RMS_TARGET_DB) / _rms(samples[first:last])
     first, last = _loud_span(samples, gain)
-    first = max(0, first - _KEEP_BEFORE_MS * RATE // 1000)
-    last = min(len(samples), last + _KEEP_AFTER_MS * RATE // 1000)
-    body = [float(sample) for sample in samples[first:last]]
+    first, last = first - _KEEP_BEFORE_MS * RATE // 1000, last + _KEEP_AFTER_MS * RATE // 1000
+    body = [
+        *([0] * -min(0, first)),
+        *samples[max(0, first) : last],
+        *([0] * max(0, last - len(samples))),
+    ]
     louder = [0.0]
     for _ in range(4):  # limiting takes a little loudness away again
-        louder = [_limited(sample * gain) for sample in body]
+        louder = _limited(body, gain)
         gain *= _from_db(RMS_TARGET_DB) / _rms(louder)
     for index in range(min(_FADE, len(louder))):
         louder[index] *= index / _FADE
@@ -151,12 +192,15 @@ def _loud_span(samples: Samples, gain: float = 1.0) -> tuple[int, int]:
     return (loud[0], min(len(samples), loud[-1] + _FRAME)) if loud else (0, 0)
 
 
-def _limited(sample: float) -> float:
+def _limited(samples: list[int], gain: float) -> list[float]:
     """Above the knee the curve bends, and it never passes the limit."""
-    size, room = abs(sample), _LIMIT - _KNEE
-    if size <= _KNEE:
-        return sample
-    return math.copysign(_KNEE + room * math.tanh((size - _KNEE) / room), sample)
+    room = _LIMIT - _KNEE
+    louder = [sample * gain for sample in samples]
+    for at, sample in enumerate(louder):
+        if not -_KNEE <= sample <= _KNEE:
+            bent = _KNEE + room * math.tanh((abs(sample) - _KNEE) / room)
+            louder[at] = math.copysign(bent, sample)
+    return louder
 
 
 def _rms(samples: Samples | list[float]) -> float:

@@ -15,6 +15,7 @@ KAZAKH_PLAIN_MAX = 60  # a longer Kazakh text without one Kazakh letter is hardl
 
 _LATIN_WORD = re.compile(r"[A-Za-z]+")
 _CYRILLIC_WORD = re.compile(r"[Ѐ-ӿ]+")
+_MIXED_WORD = re.compile(r"\w*(?:[A-Za-z][\u0400-\u04ff]|[\u0400-\u04ff][A-Za-z])\w*")
 _LONE_DIGIT = re.compile(r"(?<![\d.,:])\d(?![\d.,:%])")
 _NAMES_KEY = {
     "kk": re.compile(r"басыңыз|теріңіз|басқышын|пернесін", re.IGNORECASE),
@@ -25,13 +26,30 @@ _NAMES_KEY = {
 }
 _BANNED = {
     "kk": re.compile(r"тұсын теріңіз|басқа опциялар", re.IGNORECASE),
-    "ru": re.compile(r"\bнаберите\b|другие опции|данн(?:ый|ая|ое) раздел", re.IGNORECASE),
+    "ru": re.compile(r"\bнаберите\b|другие опции", re.IGNORECASE),
     "en": re.compile(r"\bdial\b|more options", re.IGNORECASE),
+}
+_OFFICIALESE = {
+    "kk": re.compile(r"\bжоғарыда аталған|\bосы арқылы хабарлаймыз|\bтиісті түрде", re.IGNORECASE),
+    "ru": re.compile(
+        r"\bданн(?:ый|ая|ое|ого|ой|ом) (?:раздел|услуг|пункт|вопрос)\w*|\bв целях\b|\bнадлежащ\w+"
+        r"|\bвышеуказанн\w+|\bосуществля\w+|\bпосредством\b|\bявляется необходимым\b",
+        re.IGNORECASE,
+    ),
+    "en": re.compile(
+        r"\bhereby\b|\bpursuant to\b|\baforementioned\b|\bplease be advised\b|\butili[sz]e\b",
+        re.IGNORECASE,
+    ),
 }
 
 
 def wrong_language(language: str, text: str) -> str | None:
     """Why a text is not in this language, None when it may be."""
+    mixed = _MIXED_WORD.search(text)
+    if mixed is not None:
+        return f"'{mixed[0]}' mixes Latin and Cyrillic letters that look alike; type it anew"
+    if text and not any(letter.isalnum() for letter in text):
+        return f"nothing in the text in {language} can be spoken; write words"
     if language == "en":
         word = _CYRILLIC_WORD.search(text)
         return f"'{word[0]}' is Cyrillic in an English text; translate it" if word else None
@@ -65,6 +83,12 @@ def names_a_key(language: str, text: str) -> str | None:
         if match:
             return match[0]
     return None
+
+
+def officialese(language: str, text: str) -> str | None:
+    """Words of letters and orders in a text that is spoken, None when there are none."""
+    match = _OFFICIALESE[language].search(text)
+    return match[0] if match else None
 
 
 def key_before_function(option_phrase: str) -> bool:

@@ -92,7 +92,7 @@ def _head(call: Data) -> list[str]:
     if call.get("wait_s") is not None:
         told += f", after a wait of {_exact(call['wait_s'])}"
     if call.get("handle_s") is not None:
-        told += f", {duration(call['handle_s'])} of conversation"
+        told += f", handled for {duration(call['handle_s'])} (conversation and wrap-up)"
     return [*lines, f"  {told}"]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from acd.client import Data, ask
+from acd.client import TIMEOUT_S, Data, ask
 from acd.places import offset_path
 from acd.screens import paint
 
@@ -138,9 +138,11 @@ def _parsed(text: str) -> tuple[str | None, float]:
     return path, target_ms / 1000 if target_ms else TARGET_S
 
 
-def ask_service(arguments: Arguments, request: Mapping[str, object]) -> Data:
+def ask_service(
+    arguments: Arguments, request: Mapping[str, object], timeout_s: float = TIMEOUT_S
+) -> Data:
     """The service's answer to one request. Raises ServiceError."""
-    return ask(service_place(arguments).socket, request)
+    return ask(service_place(arguments).socket, request, timeout_s)
 
 
 def load_or_fail(arguments: Arguments) -> "Settings":

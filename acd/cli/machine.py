@@ -16,6 +16,9 @@ from acd.cli.common import (
     print_json,
 )
 
+RELOAD_S = 120.0
+"""A long time to check thousands of sentences; calls do not wait for it."""
+
 
 def add_commands(commands: Commands) -> None:
     """Hook these commands into the command line."""
@@ -99,7 +102,7 @@ def _check(arguments: Arguments) -> int:
 
 
 def _reload(arguments: Arguments) -> int:
-    data: Any = ask_service(arguments, {"do": "reload"})
+    data: Any = ask_service(arguments, {"do": "reload"}, RELOAD_S)
     if arguments.json:
         print_json(data)
         return 0
@@ -108,8 +111,11 @@ def _reload(arguments: Arguments) -> int:
         print(told["warnings"], file=sys.stderr)
     menu = f", menu {told['menu']} version {told.get('version')}" if told.get("menu") else ""
     print(f"reloaded{menu}")
+    if told.get("changed"):
+        print(f"changed: {', '.join(told['changed'])}")
     if told.get("restart_needed"):
-        print("service.yaml or the list of phones has changed: restart the service to use that")
+        what = "; ".join(told.get("restart_for") or ["service.yaml or the list of phones"])
+        print(f"restart the service to use what has changed in {what}")
     return 0
 
 

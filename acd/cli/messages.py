@@ -24,6 +24,7 @@ COLUMNS = (
     Column("at", "LEFT AT", day_and_time, to_right=False),
     Column("number", "NUMBER", plain, to_right=False),
     Column("language", "LANG", plain, to_right=False),
+    Column("node", "NODE", plain, to_right=False),
     Column("length_s", "LENGTH", duration),
     Column("file", "FILE", plain, to_right=False),
 )
@@ -41,7 +42,9 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument(
         "verb", nargs="?", choices=("list", "done"), default="list", help="default: list"
     )
-    parser.add_argument("calls", nargs="*", metavar="CALL", help="done: whose message was heard")
+    parser.add_argument(
+        "calls", nargs="*", metavar="CALL", help="done: whose message was heard, or its own id"
+    )
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(run=_messages)
 
@@ -101,7 +104,9 @@ def _row(settings: "Settings", message: "Message") -> Row:
 
     ending = message.ending
     return {
+        "message": message.id,
         "call": message.call,
+        "node": message.node,
         "number": masked(ending.number) if ending is not None else None,
         "at": iso(Millis(message.left_at_ms), ZoneInfo(settings.service.timezone)),
         "language": (ending.language or None) if ending is not None else None,

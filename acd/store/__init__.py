@@ -7,13 +7,16 @@ takes them.
 
 from acd.store.database import StoreError, masked_url
 from acd.store.limits import Limits
+from acd.store.menu_records import FirstKeys, Steps, Visits
 from acd.store.records import CallStory, OpenCall, OperatorTally, QueueTally, Records
 from acd.store.rows import (
+    CallerLanguageRow,
     CallRow,
     Data,
     DecisionRow,
     EventRow,
     IntervalRow,
+    MenuEventRow,
     OperatorNowRow,
     Outcome,
 )
@@ -23,12 +26,15 @@ from acd.store.writer import Health, SayAlert
 __all__ = [
     "CallRow",
     "CallStory",
+    "CallerLanguageRow",
     "Data",
     "DecisionRow",
     "EventRow",
+    "FirstKeys",
     "Health",
     "IntervalRow",
     "Limits",
+    "MenuEventRow",
     "OpenCall",
     "OperatorNowRow",
     "OperatorTally",
@@ -36,7 +42,9 @@ __all__ = [
     "QueueTally",
     "Records",
     "SayAlert",
+    "Steps",
     "Store",
     "StoreError",
+    "Visits",
     "masked_url",
 ]

@@ -17,12 +17,23 @@ from sqlalchemy.exc import DataError, DBAPIError, ProgrammingError, SQLAlchemyEr
 from acd.clock import monotonic_s
 from acd.store.backlog import Batch
 from acd.store.database import Locked, Place, StoreError, bring_up_to_date, writing_engine
-from acd.store.rows import CallRow, DecisionRow, EventRow, IntervalRow, OperatorNowRow, Row
+from acd.store.rows import (
+    CallerLanguageRow,
+    CallRow,
+    DecisionRow,
+    EventRow,
+    IntervalRow,
+    MenuEventRow,
+    OperatorNowRow,
+    Row,
+)
 from acd.store.tables import (
     call_events,
+    caller_languages,
     calls,
     decisions,
     journals,
+    menu_events,
     operator_intervals,
     operator_now,
 )
@@ -168,6 +179,8 @@ TABLES: dict[type[Row], Table] = {
     DecisionRow: decisions,
     IntervalRow: operator_intervals,
     OperatorNowRow: operator_now,
+    MenuEventRow: menu_events,
+    CallerLanguageRow: caller_languages,
 }
 _KEYS: dict[type[Row], Callable[[Any], object]] = {
     kind: attrgetter(*(column.name for column in table.primary_key))
@@ -193,6 +206,8 @@ def _upsert(table: Table, dialect: str, is_replay: bool) -> sqlite.Insert | post
         is_newer = or_(calls.c.ended_at.is_(None), new.ended_at.is_not(None))
     elif is_replay and table is operator_now:
         is_newer = operator_now.c.since <= new.since
+    elif is_replay and table is caller_languages:
+        is_newer = caller_languages.c.at <= new.at
     return statement.on_conflict_do_update(
         index_elements=list(table.primary_key),
         set_={column.name: new[column.name] for column in table.columns if not column.primary_key},
@@ -208,7 +223,7 @@ def _values(row: Row) -> dict[str, Any]:
         case DecisionRow():
             values["candidates"] = _json(row.candidates)
             values["refused"] = _json(row.refused)
-        case CallRow() | IntervalRow() | OperatorNowRow():
+        case CallRow() | IntervalRow() | OperatorNowRow() | MenuEventRow() | CallerLanguageRow():
             pass
         case _:
             assert_never(row)

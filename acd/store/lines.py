@@ -6,7 +6,16 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, Final
 
-from acd.store.rows import CallRow, DecisionRow, EventRow, IntervalRow, OperatorNowRow, Row
+from acd.store.rows import (
+    CallerLanguageRow,
+    CallRow,
+    DecisionRow,
+    EventRow,
+    IntervalRow,
+    MenuEventRow,
+    OperatorNowRow,
+    Row,
+)
 
 KINDS: Final[dict[str, type[Row]]] = {
     "call": CallRow,
@@ -14,6 +23,8 @@ KINDS: Final[dict[str, type[Row]]] = {
     "decision": DecisionRow,
     "interval": IntervalRow,
     "operator": OperatorNowRow,
+    "menu": MenuEventRow,
+    "caller": CallerLanguageRow,
 }
 _NAMES: Final = {kind: name for name, kind in KINDS.items()}
 _FIELDS: Final = {kind: tuple(field.name for field in fields(kind)) for kind in KINDS.values()}

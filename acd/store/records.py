@@ -16,8 +16,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from acd.core.names import ContactId, Millis, OperatorId, QueueId
 from acd.store.database import Place, find, reading_engine, require_up_to_date
+from acd.store.menu_records import FirstKeys, Steps, Visits, first_keys, steps, visits
 from acd.store.rows import CallRow, DecisionRow, EventRow, OperatorNowRow
-from acd.store.tables import call_events, calls, decisions, operator_intervals, operator_now
+from acd.store.tables import (
+    call_events,
+    caller_languages,
+    calls,
+    decisions,
+    operator_intervals,
+    operator_now,
+)
 
 SHORT_ABANDON_MS = Millis(5000)
 """Who hangs up sooner (wait < 5 s) is counted as a short abandon as well."""
@@ -231,6 +239,28 @@ class Records:
         with self._reading() as connection:
             rows = [OperatorNowRow(**row._mapping) for row in connection.execute(query)]
         return {row.operator: row for row in rows}
+
+    def caller_languages(self, limit: int) -> dict[str, str]:
+        """The languages callers chose, by number: the latest `limit` choices."""
+        row = caller_languages.c
+        query = select(row.number, row.language).order_by(row.at.desc()).limit(limit)
+        with self._reading() as connection:
+            return {each.number: each.language for each in connection.execute(query)}
+
+    def menu_visits(self, since: Millis, node: str | None = None) -> list[Visits]:
+        """How often callers came to each node at or after a moment; see `Visits`."""
+        with self._reading() as connection:
+            return visits(connection, since, node)
+
+    def menu_steps(self, since: Millis, node: str | None = None) -> list[Steps]:
+        """What callers did at each node at or after a moment, equal steps counted together."""
+        with self._reading() as connection:
+            return steps(connection, since, node)
+
+    def menu_first_keys(self, since: Millis, node: str | None = None) -> list[FirstKeys]:
+        """How soon the first key came at each node, by tenths of a second."""
+        with self._reading() as connection:
+            return first_keys(connection, since, node)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

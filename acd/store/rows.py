@@ -109,4 +109,50 @@ class OperatorNowRow:
     since: Millis
 
 
-Row = CallRow | EventRow | DecisionRow | IntervalRow | OperatorNowRow
+@dataclass(frozen=True, slots=True)
+class MenuEventRow:
+    """One step of a caller through a menu: a node was left, or played again.
+
+    `seq` tells the steps of one moment apart. `version` is the dialplan's. `key` is masked where
+    the node takes what must not be kept. `first_key_ms` counts from the end of the prompt and is
+    negative during it. `goes_to` is the node that follows, None when the call ends, waits or asks
+    again. `moved_to` is the topic an operator moved the call to afterwards, None until then.
+    """
+
+    call: ContactId
+    at: Millis
+    seq: int
+    menu: str
+    version: str
+    node: str
+    visit: int
+    attempt: int
+    language: str
+    entered_at: Millis | None
+    first_key_ms: int | None
+    key: str | None
+    via: str | None
+    result: str | None
+    reason: str | None
+    goes_to: str | None
+    moved_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallerLanguageRow:
+    """The language a caller chose, kept for the number's next call."""
+
+    number: str
+    language: str
+    at: Millis
+
+
+Row = (
+    CallRow
+    | EventRow
+    | DecisionRow
+    | IntervalRow
+    | OperatorNowRow
+    | MenuEventRow
+    | CallerLanguageRow
+)

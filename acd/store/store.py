@@ -12,7 +12,16 @@ from acd.store.database import StoreError, find
 from acd.store.journal import Journal, unwritable
 from acd.store.limits import Limits
 from acd.store.records import Records
-from acd.store.rows import CallRow, Data, DecisionRow, EventRow, IntervalRow, OperatorNowRow
+from acd.store.rows import (
+    CallerLanguageRow,
+    CallRow,
+    Data,
+    DecisionRow,
+    EventRow,
+    IntervalRow,
+    MenuEventRow,
+    OperatorNowRow,
+)
 from acd.store.writer import Health, SayAlert, Writer
 
 log = logging.getLogger(__name__)
@@ -103,6 +112,14 @@ class Store:
     ) -> None:
         """Record what an operator chose, in place of the choice before."""
         self._writer.put(OperatorNowRow(operator, logged_in, pause, since))
+
+    def menu_event(self, row: MenuEventRow) -> None:
+        """Record a step of a caller through a menu."""
+        self._writer.put(row)
+
+    def caller_language(self, number: str, language: str, at: Millis) -> None:
+        """Record the language a caller chose, in place of an earlier choice."""
+        self._writer.put(CallerLanguageRow(number, language, at))
 
     def health(self) -> Health:
         """How the writing goes."""

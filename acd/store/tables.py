@@ -90,6 +90,38 @@ operator_now = Table(
     Column("since", BigInteger, nullable=False),
 )
 
+menu_events = Table(
+    "menu_events",
+    metadata,
+    Column("call", Text, primary_key=True),
+    Column("at", BigInteger, primary_key=True, autoincrement=False),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("menu", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("visit", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("entered_at", BigInteger),
+    Column("first_key_ms", BigInteger),
+    Column("key", Text),
+    Column("via", Text),
+    Column("result", Text),
+    Column("reason", Text),
+    Column("goes_to", Text),
+    Column("moved_to", Text),
+)
+Index("menu_events_by_time", menu_events.c.at)
+
+caller_languages = Table(
+    "caller_languages",
+    metadata,
+    Column("number", Text, primary_key=True),
+    Column("language", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+Index("caller_languages_by_time", caller_languages.c.at)
+
 journals = Table(
     "journals",
     metadata,

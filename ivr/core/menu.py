@@ -1,137 +1,80 @@
 """What a menu is, once it has been read and checked: frozen nouns, no behaviour.
 
-Texts are `{language: sentence}`. Durations are integer milliseconds. Every `goto`, `next` and
-`on_fail` names a node of the same `Dialplan`; the loader guarantees that it exists, so nothing
-that walks a dialplan has to ask again.
+Texts are `{language: sentence}`. Durations are integer milliseconds. Every target (a `goto`, a
+`next`, an `on_...`) names a node of the same `Dialplan`; the loader guarantees that it exists, so
+nothing that walks a dialplan has to ask again. Nodes of a sub-flow are named `flow.node`; those
+of the file itself have no dot.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-Texts = Mapping[str, str]
+from ivr.core.nodes import Assignment as Assignment
+from ivr.core.nodes import Branch as Branch
+from ivr.core.nodes import Broadcasts as Broadcasts
+from ivr.core.nodes import Call as Call
+from ivr.core.nodes import Callback as Callback
+from ivr.core.nodes import Case as Case
+from ivr.core.nodes import Clip as Clip
+from ivr.core.nodes import Collect as Collect
+from ivr.core.nodes import Confirm as Confirm
+from ivr.core.nodes import Find as Find
+from ivr.core.nodes import HangUp as HangUp
+from ivr.core.nodes import Http as Http
+from ivr.core.nodes import Input as Input
+from ivr.core.nodes import InputNode as InputNode
+from ivr.core.nodes import Jump as Jump
+from ivr.core.nodes import LanguageMenu as LanguageMenu
+from ivr.core.nodes import LanguageOption as LanguageOption
+from ivr.core.nodes import Lookup as Lookup
+from ivr.core.nodes import Menu as Menu
+from ivr.core.nodes import Node as Node
+from ivr.core.nodes import Option as Option
+from ivr.core.nodes import Part as Part
+from ivr.core.nodes import Pause as Pause
+from ivr.core.nodes import Prompt as Prompt
+from ivr.core.nodes import Queue as Queue
+from ivr.core.nodes import Reprompts as Reprompts
+from ivr.core.nodes import Return as Return
+from ivr.core.nodes import RowText as RowText
+from ivr.core.nodes import Said as Said
+from ivr.core.nodes import Say as Say
+from ivr.core.nodes import SetNode as SetNode
+from ivr.core.nodes import Sound as Sound
+from ivr.core.nodes import Spoken as Spoken
+from ivr.core.nodes import Survey as Survey
+from ivr.core.nodes import Texts as Texts
+from ivr.core.nodes import Timing as Timing
+from ivr.core.nodes import Transfer as Transfer
+from ivr.core.nodes import Voicemail as Voicemail
+from ivr.core.schedules import Schedule
+
+Cell = str | int | bool | None | Texts
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
-    """One sentence in one language: the unit that is recorded, built and played."""
+class Table:
+    """Rows by their key; a column is a plain value or texts by language."""
 
-    language: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Silence between two clips, during which a key still counts."""
-
-    ms: int
-
-
-Sound = Clip | Pause
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """How long and how often a node that takes keys waits.
-
-    `attempts` counts plays in total, silence and wrong keys together (S7).
-    `first_digit_ms` runs from the end of the prompt; it is doubled after a silence.
-    `inter_digit_ms` is used only while a longer key could still match.
-    """
-
-    attempts: int
-    first_digit_ms: int
-    inter_digit_ms: int
-    option_gap_ms: int
-    bargein: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One choice of a menu: what is said for it, the key, and the node it leads to."""
-
+    name: str
     key: str
-    label: Texts
-    goto: str
+    rows: Mapping[str, Mapping[str, Cell]]
 
 
 @dataclass(frozen=True, slots=True)
-class LanguageOption:
-    """One language on offer, announced in that language only."""
+class Profile:
+    """How times change for callers who need it; chosen by `call.profile`.
 
-    key: str
-    language: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    """Plays a prompt and goes on.
-
-    With `bargein` any key stops it: `#` does only that, `0` and `*` mean what they always mean,
-    other keys are kept for the next node. Without it the prompt is heard to its end first.
+    `attempts` replaces those of a node, None (written `unlimited`) asks for ever. Times are
+    multiplied by `timeout_factor`, `is_slow` plays every prompt slower, `priority_s` is a head
+    start in every queue.
     """
 
     name: str
-    prompt: Texts
-    bargein: bool
-    next: str
-
-
-@dataclass(frozen=True, slots=True)
-class Menu:
-    """Plays options, takes a key, goes where it leads.
-
-    `back_to` is where `*` leads when no menu came before; None repeats this one.
-    """
-
-    name: str
-    intro: Texts | None
-    options: tuple[Option, ...]
-    announce_count: bool
-    timing: Timing
-    globals_on: bool
-    back_to: str | None
-    on_fail: str
-
-
-@dataclass(frozen=True, slots=True)
-class LanguageMenu:
-    """Asks for the language; `fail_language` is assumed when nothing usable was pressed."""
-
-    name: str
-    intro: Texts | None
-    options: tuple[LanguageOption, ...]
-    timing: Timing
-    globals_on: bool
-    next: str
-    fail_language: str
-    on_fail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """Hands the caller to the router.
-
-    `topic` is a topic of skills.yaml, or the name of a queue (any topic of that queue will do).
-    `priority_s` is a head start in seconds. `next` runs when the operator has hung up and the
-    caller is still there; None ends the call politely.
-    """
-
-    name: str
-    topic: str
+    attempts: int | None
+    timeout_factor: int
+    is_slow: bool
     priority_s: int
-    next: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class HangUp:
-    """Plays a last prompt, if any, and ends the call."""
-
-    name: str
-    prompt: Texts | None
-
-
-Node = Say | Menu | LanguageMenu | Queue | HangUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +82,10 @@ class Phrases:
     """The spoken glue of one language.
 
     `option` holds `{label}` and one of `{digit}` (nominative) or `{digit_acc}` (accusative).
-    `count` holds `{n}` and, where the language needs it, a `{one|few|many}` group.
+    `count` holds `{n}` and, where the language needs it, a `{one|few|many}` group. `confirm`
+    holds both keys, `{1}` and `{2}` or `{1_acc}` and `{2_acc}`. `back` and `repeat` are labels of
+    `*` and `#`, said in the slow replay; `callback` comes before a number that will be called,
+    `enter_number` asks for another one. Those that are empty are said in our own words.
     """
 
     option: str
@@ -147,6 +93,11 @@ class Phrases:
     noinput: str
     nomatch: str
     to_operator: str
+    confirm: str
+    back: str = ""
+    repeat: str = ""
+    callback: str = ""
+    enter_number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,19 +115,24 @@ class Limits:
     max_steps: int
     max_revisits: int
     max_ivr_ms: int
+    max_depth: int = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Dialplan:
-    """One menu tree. `version` is a hash of the file: a call keeps the one it started with."""
+    """One menu tree. `version` is a hash of all its files: a call keeps the one it began with."""
 
     id: str
     name: str
     version: str
     languages: tuple[str, ...]
     default_language: str
+    timezone: str
     entry: str
     nodes: Mapping[str, Node]
     phrases: Mapping[str, Phrases]
     globals: Globals
     limits: Limits
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    profiles: Mapping[str, Profile] = field(default_factory=dict)

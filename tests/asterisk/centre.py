@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,9 +17,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+from acd.problems import Problems
+from ivr.core.speech import all_clips
+from ivr.dialplan import load_dialplans
+from ivr.prompt_library import SHIPPED, PromptLibrary
 from tests.sip import AnswerAfter, Call, Phone
+from tests.unit.sounds import speak
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+MENU = Path(__file__).resolve().parent / "menu.yaml"
 START_S = 60
 STOP_S = 20
 
@@ -46,6 +53,14 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
+def give_voice(dialplans: Path) -> None:
+    """Audio, of a kind, for every sentence of a folder of menus that has none of its own."""
+    shipped = PromptLibrary([SHIPPED])
+    for plan in load_dialplans([dialplans], Problems(), config=ROOT / "config").values():
+        lacking = [clip for clip in all_clips(plan) if shipped.file(clip) is None]
+        speak(dialplans / "prompts", lacking)
+
+
 def running(folder: Path) -> list[int]:
     """The processes whose command line names this folder."""
     found = []
@@ -62,7 +77,7 @@ class Centre:
     def __init__(self, folder: Path, files: dict[str, str], dialplans: Path | None = None) -> None:
         self.folder = folder
         self.config = folder / "config"
-        self.dialplans = dialplans or ROOT / "dialplans"
+        self.dialplans = dialplans or folder / "dialplans"
         self.config.mkdir(parents=True)
         sip, ami, agi = free_ports(3)
         self.sip = ("127.0.0.1", sip)
@@ -71,6 +86,10 @@ class Centre:
         service = service.format(sip=sip, ami=ami, agi=agi, first=first, last=first + 99)
         for name, text in {**files, "service.yaml": service}.items():
             (self.config / name).write_text(text, encoding="utf-8")
+        if dialplans is None:
+            self.dialplans.mkdir()
+            shutil.copy(MENU, self.dialplans / "1414-main.yaml")
+        give_voice(self.dialplans)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -145,8 +164,16 @@ class Centre:
 
     def acd(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command as a person would."""
+        return self._run("acd", "--config", str(self.config), *words)
+
+    def ivr(self, command: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """The same for `ivr versions`, `rollback` and whatever else asks for the settings."""
+        where = ["--config", str(self.config), "--dialplans", str(self.dialplans)]
+        return self._run("ivr", command, *where, *words)
+
+    def _run(self, program: str, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "acd", "--config", str(self.config), *words],
+            [sys.executable, "-m", program, *words],
             capture_output=True,
             text=True,
             cwd=ROOT,

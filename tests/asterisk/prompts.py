@@ -1,12 +1,10 @@
 """Recognises the menu's own sentences in what a phone has heard.
 
-Asterisk turns a prompt's samples into A-law the same way each time, so that a stretch of a prompt
-is found in the received sound byte for byte; other speech cannot be mistaken for it.
+A prompt is kept as it goes over the line, so that a stretch of it is found in the received sound
+byte for byte; other speech cannot be mistaken for it.
 """
 
 import asyncio
-import wave
-from array import array
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
@@ -19,9 +17,11 @@ from ivr.core.menu import Clip, Dialplan
 from ivr.core.speech import Opening
 from ivr.dialplan import load_dialplans
 from ivr.prompt_library import SHIPPED, PromptLibrary
-from tests.asterisk.centre import ROOT
+from ivr.wav import CLIP_SUFFIX
+from tests.asterisk.centre import MENU, ROOT
 from tests.sip import Call, Hearing
-from tests.sip.alaw import SILENCE_BYTE, encode
+from tests.sip.alaw import SILENCE_BYTE
+from tests.unit.sounds import noise
 
 PIECE = 480
 """Bytes of one fingerprint: 60 ms."""
@@ -31,9 +31,9 @@ NEAR_MS = 400
 
 
 @lru_cache
-def menu(folder: Path = ROOT / "dialplans") -> Dialplan:
-    """The menu of a folder."""
-    return next(iter(load_dialplans([folder], Problems(), None, None).values()))
+def menu(place: Path = MENU) -> Dialplan:
+    """The menu of a folder or a file."""
+    return next(iter(load_dialplans([place], Problems(), config=ROOT / "config").values()))
 
 
 def opening(node: str, language: str, how: Opening = "intro", plan: Dialplan | None = None) -> Clip:
@@ -51,9 +51,9 @@ def said(phrase: str, language: str) -> Clip:
     return Clip(language, settings.phrases[phrase][language])
 
 
-def times_heard(call: Call, clip: Clip) -> list[int]:
+def times_heard(call: Call, clip: Clip, *, is_slow: bool = False) -> list[int]:
     """When each playing of the sentence began, in the phone's milliseconds."""
-    return _times(call.hearing([]), clip)
+    return _times(call.hearing([]), clip, is_slow)
 
 
 def last_heard(call: Call, clip: Clip) -> int:
@@ -78,11 +78,11 @@ async def hears_prompt(call: Call, clip: Clip, *, times: int = 1, timeout_s: flo
     return found[-1]
 
 
-def _times(hearing: Hearing, clip: Clip) -> list[int]:
+def _times(hearing: Hearing, clip: Clip, is_slow: bool = False) -> list[int]:
     """A playing counts when two pieces of its first second were heard where they belong."""
     starts = sorted(
         hearing.start_ms + (at - offset) // BYTES_PER_MS
-        for offset, piece in _pieces(clip)
+        for offset, piece in _pieces(clip, is_slow)
         if offset < 1000 * BYTES_PER_MS
         for at in _places(hearing.alaw, piece)
     )
@@ -98,13 +98,10 @@ def _places(heard: bytes, piece: bytes) -> Iterator[int]:
 
 
 @lru_cache
-def _pieces(clip: Clip) -> tuple[tuple[int, bytes], ...]:
+def _pieces(clip: Clip, is_slow: bool = False) -> tuple[tuple[int, bytes], ...]:
     """Stretches of the sentence with their places; silent ones say nothing and are left out."""
-    path = PromptLibrary([SHIPPED]).file(clip)
-    assert path is not None, f"{clip} has no audio"
-    with wave.open(str(path)) as file:
-        samples = array("h", file.readframes(file.getnframes()))
-    data = encode(samples)
+    path = PromptLibrary([SHIPPED]).path(clip, is_slow=is_slow)
+    data = Path(path + CLIP_SUFFIX).read_bytes() if path is not None else noise(clip)
     pieces = [(start, data[start : start + PIECE]) for start in range(0, len(data) - PIECE, PIECE)]
     quiet = {SILENCE_BYTE, SILENCE_BYTE ^ 0x80, SILENCE_BYTE ^ 1}
     return tuple((start, piece) for start, piece in pieces if len(set(piece) - quiet) > 20)

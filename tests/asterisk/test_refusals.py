@@ -98,7 +98,7 @@ def test_a_sentence_without_audio_is_refused_with_the_remedy(stopped: Centre):
     at_language, at_main = f"1414-main.yaml:{language}:3: ", f"1414-main.yaml:{main}:3: "
     assert f'{at_language}"Такого пункта совсем нет." (ru) cannot be played: ' in said
     assert f'{at_main}"Прочее: нажмите пять" (ru) cannot be played: ' in said
-    assert said.count("run 'ivr prompts build', or record it [E14]") == 2
+    assert said.count("run 'ivr prompts build', or record it (node '") == 2
 
 
 def test_an_unknown_word_in_a_template_is_located(stopped: Centre):

@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,7 +17,7 @@ try:
     from acd.problems import Problems
     from acd.run import RunError, check_ports, hold_folder
     from tests.demo.crew import choose
-    from tests.demo.routes import routes_of
+    from tests.demo.routes import Timetable
     from tests.demo.show import Options, Show, first_lines
 except ModuleNotFoundError as error:
     if error.name is None or error.name.partition(".")[0] in ("acd", "ivr", "tests"):
@@ -70,8 +71,13 @@ def play(arguments: argparse.Namespace, loaded: Loaded) -> int:
     hold_folder(settings.service.folder).close()
     check_ports(settings)
     trunk = own_address(settings.service.trunk)
-    routes = routes_of(loaded.menu)
-    crew = choose(settings.rules, settings.service.languages, routes, arguments.operators)
+    routes = Timetable(loaded.menu, lambda: datetime.now(UTC))
+    if not routes():
+        raise DemoError(
+            f"no keys of the menu '{loaded.menu.id}' lead to an operator, an answer or a recorder; "
+            "`ivr try` plays it"
+        )
+    crew = choose(settings.rules, settings.service.languages, routes(), arguments.operators)
     options = Options(
         per_minute=arguments.rate,
         seconds=arguments.seconds,

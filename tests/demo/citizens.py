@@ -1,4 +1,4 @@
-"""A citizen: dials 1414, presses keys, waits, talks, hangs up, or loses patience before."""
+"""A citizen: dials 1414, presses keys, waits, talks, says how it was, or loses patience before."""
 
 import time
 from dataclasses import dataclass
@@ -10,6 +10,10 @@ from tests.sip import Call, Phone
 from tests.sip.udp import Address
 
 ANSWER_S = 10.0
+ALONE_MS = 4_000
+"""Nobody heard for so long after a talk: the operator has hung up, and the menu asks how it was."""
+THANKS_S = 15.0
+"""How long the menu may take to say good-bye."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,12 @@ async def _talk(plan: Citizen, call: Call) -> None:
     if plan.leaves_ms is not None:
         await _ends_within(call, plan.leaves_ms)
         return
-    await converse(call, ear, talk_ms=plan.talk_ms, patience_ms=plan.patience_ms)
+    patience_ms = plan.patience_ms
+    await converse(call, ear, talk_ms=plan.talk_ms, patience_ms=patience_ms, alone_ms=ALONE_MS)
+    is_left = call.state == "answered" and 0 < ear.talked_ms < plan.talk_ms
+    if is_left and plan.score is not None:
+        await call.press(plan.score)
+        await until(lambda: call.state == "ended", THANKS_S)
 
 
 async def _ends_within(call: Call, ms: int) -> bool:

@@ -89,7 +89,10 @@ class Operator:
         elif not await until(lambda: call.state == "ended", turn.ring_ms / 1000):
             call.answer()
             ear = Ear(call, frames(CITIZENS_HZ))
-            self.talked_ms += await converse(call, ear, talk_ms=turn.talk_ms, patience_ms=LONELY_MS)
+            try:
+                await converse(call, ear, talk_ms=turn.talk_ms, patience_ms=LONELY_MS)
+            finally:  # the end of the demo may come first
+                self.talked_ms += ear.talked_ms
         await leave(call)
         self._tidy()
         if self._ringing() is None and turn.answers:

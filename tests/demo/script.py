@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from tests.demo.routes import Route
+from tests.demo.routes import Route, Routes
 
 FATES = ("leaves", "impatient", "impatient", *("patient",) * 9)
 """Of so many callers each, dealt like cards: hang up in the menu, do not wait long, wait."""
@@ -21,9 +21,13 @@ PAUSES = 0.2
 WRITES_ON = 0.3
 """How often an operator lets the wrap-up run out instead of ending it."""
 TALK_MS = (5_000, 20_000)
+SCORES = ("5", "5", "5", "5", "4", "4", "3", "2", "1", None)
+"""What is pressed when the menu asks how it was; None: hangs up instead."""
 SERIALS = 100_000
 STRIDE = 37_619
 """Spreads the numbers over all there are; it shares no factor with SERIALS."""
+MIDDLES = 10_000
+"""How many numbers look alike with the middle masked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,8 @@ class Citizen:
 
     `key_ms` is the pause before each key of the route that is pressed; fewer pauses than keys:
     the caller hangs up instead of the next one, after `leaves_ms`. Patience runs while nobody
-    talks to them; after `talk_ms` of conversation they have said what they wanted to.
+    talks to them; after `talk_ms` of conversation they have said what they wanted to. `score` is
+    for an operator who hangs up before that.
     """
 
     serial: int
@@ -43,6 +48,7 @@ class Citizen:
     leaves_ms: int | None
     patience_ms: int
     talk_ms: int
+    score: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +64,21 @@ class Turn:
     """Which of the pause reasons, to be taken modulo their number."""
 
 
-def citizens(seed: int, per_minute: float, routes: Sequence[Route]) -> Iterator[Citizen]:
-    """Callers without end; the first at once, then at random intervals of that mean."""
-    chance = Random(f"{seed} citizens")
+def citizens(seed: int, per_minute: float, routes: Routes, visit: int = 0) -> Iterator[Citizen]:
+    """Callers without end; the first at once, then at random intervals of that mean.
+
+    Another `visit` gives the same people other numbers: the system asks nobody for the language a
+    second time, and these people press the key for it.
+    """
+    chance, arrivals = Random(f"{seed} citizens"), Random(f"{seed} arrivals")
     dealt, fates = deal(chance, routes), _fates(chance)
     at_ms = 0.0
     serial = 0
     while True:
-        yield _citizen(chance, serial % SERIALS, round(at_ms), next(dealt), next(fates))
-        at_ms += chance.expovariate(per_minute / 60_000)
+        middle = (chance.randrange(MIDDLES) + visit) % MIDDLES
+        number = number_of(serial % SERIALS, middle)
+        yield _citizen(chance, serial % SERIALS, number, round(at_ms), next(dealt), next(fates))
+        at_ms += arrivals.expovariate(per_minute / 60_000)
         serial += 1
 
 
@@ -75,21 +87,26 @@ def _fates(chance: Random) -> Iterator[str]:
         yield from chance.sample(FATES, len(FATES))
 
 
-def _citizen(chance: Random, serial: int, at_ms: int, route: Route, fate: str) -> Citizen:
-    key_ms = tuple(chance.randint(700, 3_000) for _ in route.keys)
+def _citizen(
+    chance: Random, serial: int, number: str, at_ms: int, route: Route, fate: str
+) -> Citizen:
+    key_ms = tuple(chance.randint(*pause) for pause in route.pauses)
     leaves_ms = None
     if fate == "leaves":
         key_ms = key_ms[: chance.randrange(len(key_ms) or 1)]
         leaves_ms = chance.randint(500, 6_000)
+    talk_ms = chance.randint(*TALK_MS)
+    patience_ms = chance.randint(*PATIENCE_MS[fate])
     return Citizen(
         serial=serial,
-        number=number_of(serial, chance.randrange(10_000)),
+        number=number,
         at_ms=at_ms,
         route=route,
         key_ms=key_ms,
         leaves_ms=leaves_ms,
-        patience_ms=chance.randint(*PATIENCE_MS[fate]),
-        talk_ms=chance.randint(*TALK_MS),
+        patience_ms=talk_ms if route.is_message else patience_ms,
+        talk_ms=talk_ms,
+        score=chance.choice(SCORES),
     )
 
 
@@ -99,16 +116,26 @@ def number_of(serial: int, middle: int) -> str:
     return f"77{shown // 100:03}{middle:04}{shown % 100:02}"
 
 
-def deal(chance: Random, routes: Sequence[Route]) -> Iterator[Route]:
+def deal(chance: Random, routes: Routes) -> Iterator[Route]:
     """Routes like cards: the languages by turns, and in each every route before one comes again.
 
-    So a short look already shows all languages, and all topics soon.
+    So a short look already shows all languages, and all topics soon. When the routes change, all
+    that was dealt from the old ones is thrown away.
     """
-    packs = {
-        route.language: [r for r in routes if r.language == route.language] for route in routes
-    }
-    hands: dict[str, list[Route]] = {language: [] for language in packs}
     while True:
+        current = routes()
+        for route in _deal(chance, current):
+            if routes() != current:
+                break
+            yield route
+
+
+def _deal(chance: Random, routes: Sequence[Route]) -> Iterator[Route]:
+    packs: dict[str, list[Route]] = {}
+    for route in routes:
+        packs.setdefault(route.language, []).append(route)
+    hands: dict[str, list[Route]] = {language: [] for language in packs}
+    while packs:
         for language in chance.sample(list(packs), len(packs)):
             if not hands[language]:
                 hands[language] = chance.sample(packs[language], len(packs[language]))

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import signal
+import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from tests.demo.citizens import Line, call_in
 from tests.demo.crew import Crew
 from tests.demo.ledger import Ledger
 from tests.demo.operators import Desk, Operator
-from tests.demo.routes import Route
+from tests.demo.routes import Routes
 from tests.demo.script import Citizen, citizens
 from tests.demo.system import System, complain
 from tests.demo.voices import CITIZENS_HZ, OPERATORS_HZ, frames
@@ -48,7 +49,7 @@ class Show:
     """One demo. `play` is called once."""
 
     def __init__(
-        self, options: Options, loaded: Loaded, routes: list[Route], crew: Crew, trunk: str
+        self, options: Options, loaded: Loaded, routes: Routes, crew: Crew, trunk: str
     ) -> None:
         self._options = options
         self._loaded = loaded
@@ -179,7 +180,8 @@ class Show:
     async def _let_them_call(self) -> None:
         loop, options = asyncio.get_running_loop(), self._options
         end = loop.time() + options.seconds if options.seconds else float("inf")
-        for plan in citizens(options.seed, options.per_minute, self._routes):
+        visit = int(time.time())
+        for plan in citizens(options.seed, options.per_minute, self._routes, visit):
             at = self._began + plan.at_ms / 1000
             await asyncio.sleep(max(0.0, min(at, end) - loop.time()))
             if at >= end:

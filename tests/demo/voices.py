@@ -43,13 +43,17 @@ class Latest(Recording):
 
 
 class Ear:
-    """One side of a call: whether the other kind of person is heard, whether anything is."""
+    """One side of a call: whether the other kind of person is heard, whether anything is.
+
+    `talked_ms` is for how long they were heard in a conversation so far.
+    """
 
     def __init__(self, call: Call, voices: frozenset[bytes]) -> None:
         self._heard = call.media.recording = Latest()
         self._voices = voices
         self._count = 0
         self._last_ms = now_ms()
+        self.talked_ms = 0
 
     def hears_somebody(self) -> bool:
         """Whether one of the voices was heard just now."""
@@ -76,25 +80,30 @@ async def until(condition: Callable[[], bool], timeout_s: float) -> bool:
     return True
 
 
-async def converse(call: Call, ear: Ear, *, talk_ms: int, patience_ms: int) -> int:
+async def converse(
+    call: Call, ear: Ear, *, talk_ms: int, patience_ms: int, alone_ms: int | None = None
+) -> None:
     """Stay on the line until enough is said, patience is at its end, or the call ends.
 
-    Time counts as talk while the other person is heard, as waiting while not. Returns the talk.
+    Time counts as talk while the other person is heard, as waiting while not. Once there was talk,
+    patience is `alone_ms`, when that is given. The ear keeps the sum of the talk.
     """
     loop = asyncio.get_running_loop()
-    talked_s = waited_s = 0.0
+    waited_s = 0.0
     before = loop.time()
     while call.state == "answered" and not ear.is_dead():
         await asyncio.sleep(2 * TICK_S)
         now = loop.time()
         if ear.hears_somebody():
-            talked_s, waited_s = talked_s + now - before, 0.0
+            ear.talked_ms += round(1000 * (now - before))
+            waited_s = 0.0
         else:
             waited_s += now - before
         before = now
-        if talked_s * 1000 >= talk_ms or waited_s * 1000 >= patience_ms:
+        if ear.talked_ms and alone_ms is not None:
+            patience_ms = alone_ms
+        if ear.talked_ms >= talk_ms or waited_s * 1000 >= patience_ms:
             break
-    return round(talked_s * 1000)
 
 
 async def leave(call: Call) -> None:

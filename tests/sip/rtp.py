@@ -164,6 +164,10 @@ class Media:
         for press in queued:
             await press.done
 
+    def deafen(self) -> None:
+        """Record nothing more: of hundreds of phones in one process few need to listen."""
+        self._socket.deafen()
+
     def stop(self) -> None:
         """Stop sending for good; the port stays open and goes on recording."""
         Pacer.of_running_loop().remove(self._beat)

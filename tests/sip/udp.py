@@ -44,6 +44,12 @@ class UdpSocket:
             with contextlib.suppress(BlockingIOError):
                 self._sock.sendto(data, to)
 
+    def deafen(self) -> None:
+        """Read nothing more; the kernel throws away what its smallest buffer does not hold."""
+        if self.is_open:
+            self._loop.remove_reader(self._sock.fileno())
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+
     def close(self) -> None:
         """Close at once; what still arrives is refused by the kernel."""
         if self.is_open:

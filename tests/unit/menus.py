@@ -3,6 +3,7 @@
 from acd.yaml_source import Problems
 from ivr.core.menu import Dialplan
 from ivr.dialplan import parse_dialplan
+from tests.unit.node_samples import place as place
 
 MAIN = """\
 schema: 1
@@ -80,11 +81,3 @@ def messages(text: str, topics: tuple[str, ...] | None = TOPICS) -> list[str]:
 def rules(text: str) -> list[str]:
     """The rule of every problem of a text."""
     return [rule for _, _, rule in found(text)]
-
-
-def place(text: str, marker: str) -> tuple[int, int]:
-    """Line and column of the `^` in a marker, which is otherwise a part of the text."""
-    part = marker.replace("^", "")
-    assert text.count(part) >= 1, part
-    before = text[: text.index(part) + marker.index("^")]
-    return before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1

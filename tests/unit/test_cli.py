@@ -404,7 +404,7 @@ def test_a_refused_reload_shows_the_located_list(peer, run):
 def test_check_counts_what_is_fine(home, run):
     status, out, err = run("check", str(SHIPPED))
     assert (status, err) == (0, "")
-    assert out == f"{SHIPPED} is fine: 128 operators, 7 queues, 17 topics, 8 shifts\n"
+    assert out == f"{SHIPPED} is fine: 128 operators, 7 queues, 22 topics, 8 shifts\n"
 
 
 def test_check_shows_every_mistake_with_its_place(home, run):

@@ -68,7 +68,9 @@ def test_the_story_tells_times_since_the_arrival_and_every_event():
     lines = story(CALL)
     assert lines[0] == "call n1-1700000000.7, from +770****67, arrived 2026-11-23 10:41:00"
     assert lines[1] == "  language ru, topic pension, queue social"
-    assert lines[2] == "  answered by op004, after a wait of 12.3s, 1m35s of conversation"
+    assert lines[2] == (
+        "  answered by op004, after a wait of 12.3s, handled for 1m35s (conversation and wrap-up)"
+    )
     text = "\n".join(lines)
     assert "    +0.0s  the call arrived\n" in text
     assert "    +3.5s  menu topics (key 2, result match, attempt 1)\n" in text

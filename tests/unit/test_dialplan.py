@@ -8,9 +8,14 @@ from hypothesis import strategies as st
 
 from acd.yaml_source import Problems
 from ivr.core import menu
+from ivr.core.expressions import literal
 from ivr.dialplan import load_dialplan, load_dialplans, parse_dialplan
 from tests.unit.menus import MAIN, TOPICS, dialplan, found, messages, place
+from tests.unit.node_samples import whole, written
 
+ROOT = Path(__file__).resolve().parent.parent.parent
+EVERYTHING = written(whole())
+SHIPPED = (ROOT / "dialplans" / "1414-main.yaml").read_text(encoding="utf-8")
 SMALL = """\
 schema: 1
 id: small
@@ -21,27 +26,36 @@ nodes:
 """
 
 
-def test_every_node_type_is_read():
+def test_a_dialplan_of_the_first_version_means_what_it_meant():
     plan = dialplan()
     assert plan.languages == ("kk", "ru", "en")
     assert plan.default_language == "kk"
     assert plan.entry == "language"
+    assert plan.timezone == "Asia/Almaty"
     language = plan.nodes["language"]
     assert isinstance(language, menu.LanguageMenu)
-    assert (language.fail_language, language.on_fail, language.next) == ("kk", "notice", "notice")
-    assert language.timing.attempts == 2
+    kk = menu.Assignment("language", literal("kk"))
+    assert language.input.on_fail == menu.Jump("notice", (kk,))
+    assert (language.next, language.intro) == ("notice", {"kk": "Сәлеметсіз бе!"})
+    assert language.input.timing.attempts == 2
+    texts = {"kk": "Әңгіме жазылады.", "ru": "Разговор записывается.", "en": "Calls are recorded."}
     assert plan.nodes["notice"] == menu.Say(
-        "notice",
-        {"kk": "Әңгіме жазылады.", "ru": "Разговор записывается.", "en": "Calls are recorded."},
-        bargein=False,
-        next="main",
+        "notice", (menu.Said(texts),), bargein=False, next="main"
     )
     main = plan.nodes["main"]
     assert isinstance(main, menu.Menu)
-    assert (main.back_to, main.on_fail, main.announce_count) == ("language", "operator", True)
-    assert [(o.key, o.goto) for o in main.options] == [("1", "social"), ("2", "answer")]
-    assert plan.nodes["q_pension"] == menu.Queue("q_pension", "pension", 5, "bye")
-    assert plan.nodes["q_child"] == menu.Queue("q_child", "child", 0, None)
+    assert (main.input.back_to, main.announce_count) == ("language", True)
+    assert main.input.on_fail == menu.Jump("operator")
+    assert [(o.key, o.to) for o in main.options] == [
+        ("1", menu.Jump("social")),
+        ("2", menu.Jump("answer")),
+    ]
+    assert plan.nodes["q_pension"] == menu.Queue(
+        "q_pension", literal("pension"), 5, "bye", topics=("pension",)
+    )
+    assert plan.nodes["q_child"] == menu.Queue(
+        "q_child", literal("child"), 0, None, topics=("child",)
+    )
     assert isinstance(plan.nodes["bye"], menu.HangUp)
 
 
@@ -51,19 +65,23 @@ def test_what_is_not_written_has_the_usual_value():
     assert plan.globals.operator == "operator"
     assert plan.phrases["ru"].option == "{label}: нажмите {digit}"
     assert plan.default_language == "ru"
-    timing = dialplan().nodes["main"].timing
-    assert timing == menu.Timing(3, 6000, 3000, 600, bargein=True)
+    main = dialplan().nodes["main"]
+    assert isinstance(main, menu.Menu)
+    assert main.input.timing == menu.Timing(3, 6000, 3000, 600, bargein=True)
 
 
 def test_defaults_reach_every_node_and_a_node_may_differ():
     text = MAIN.replace(
         "nodes:\n", 'defaults: {attempts: 2, first_digit_timeout: "8s", on_fail: q_child}\nnodes:\n'
     ).replace("    announce_count: true\n", '    first_digit_timeout: "5s"\n')
-    plan = dialplan(text)
-    assert plan.nodes["social"].timing.first_digit_ms == 8000
-    assert plan.nodes["social"].on_fail == "q_child"
-    assert plan.nodes["main"].timing.first_digit_ms == 5000
-    assert plan.nodes["main"].timing.attempts == 2
+    nodes = dialplan(text).nodes
+    social, main = nodes["social"], nodes["main"]
+    assert isinstance(social, menu.Menu)
+    assert isinstance(main, menu.Menu)
+    assert social.input.timing.first_digit_ms == 8000
+    assert social.input.on_fail == menu.Jump("q_child")
+    assert main.input.timing.first_digit_ms == 5000
+    assert main.input.timing.attempts == 2
 
 
 def test_the_version_changes_with_the_file():
@@ -81,8 +99,8 @@ def test_the_version_changes_with_the_file():
         ("    next: notice", "    next: notise", "E04", "next: ^notise", "did you mean 'notice'?"),
         ("goto: social}", "goto: socail}", "E04", "goto: ^socail", "did you mean 'social'?"),
         ("type: hangup", "type: hang_up", "E03", "type: ^hang_up", "did you mean 'hangup'?"),
-        ("topic: general", "on_overflow: x", "E03", "queue, ^on_overflow", "this version"),
-        ("{type: hangup", "{type: voicemail", "E03", "type: ^voicemail", "this version"),
+        ("topic: general", "on_overflow: x", "E04", "on_overflow: ^x", "no node 'x'"),
+        ("{type: hangup", "{type: voicemail", "E06", "^bye: {", "leads nowhere"),
         ("topic: pension", "topic: pensoin", "E04", "topic: ^pensoin", "did you mean 'pension'?"),
         ("skill: child,", "skill: child, topic: child,", "E03", "^q_child: {", "both"),
         ("queue, topic: general", "queue", "E03", "^operator: {", "no topic"),
@@ -100,7 +118,7 @@ def test_the_version_changes_with_the_file():
         ("goto: operator,", "goto: operater,", "E04", "goto: ^operater", "'operator'"),
         (', en: "an operator"', "", "E12", "label: ^{kk", "missing in en"),
         ("    bargein: false\n", "    bargein: no\n", "E02", "bargein: ^no", "write false"),
-        ("    back_to: language\n", "    remember: x\n", "E03", "^remember: x", "this version"),
+        ("    back_to: language\n", "    remember: x\n", "E03", "^remember: x", "unknown key"),
         ("  bye: {type", "  language: {type", "E01", "^language: {type", "already set on line"),
     ],
 )
@@ -155,6 +173,12 @@ def test_a_folder_stands_for_its_files_and_ids_are_unique(tmp_path):
     assert "the id 'small' is already used in" in problems.render()
 
 
+def test_the_tests_beside_a_dialplan_are_none(tmp_path):
+    (tmp_path / "a.yaml").write_text(SMALL, encoding="utf-8")
+    (tmp_path / "a.tests.yaml").write_text("tests: []\n", encoding="utf-8")
+    assert list(load_dialplans([tmp_path], Problems(), TOPICS)) == ["small"]
+
+
 def test_a_missing_file_and_an_empty_folder_are_told(tmp_path):
     problems = Problems()
     assert load_dialplans([tmp_path, tmp_path / "x.yaml"], problems, None) == {}
@@ -170,17 +194,18 @@ def test_paths_are_shown_as_they_were_given(tmp_path, monkeypatch):
     assert problems.render().startswith("m.yaml:6:20: 'quene' is not known here")
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_no_damage_to_a_file_raises(data):
-    lines = MAIN.splitlines(keepends=True)
+    text = data.draw(st.sampled_from([MAIN, EVERYTHING, SHIPPED]))
+    lines = text.splitlines(keepends=True)
     for _ in range(data.draw(st.integers(1, 3))):
         number = data.draw(st.integers(0, len(lines) - 1))
         line = lines[number]
         start = data.draw(st.integers(0, len(line)))
-        end = data.draw(st.integers(start, len(line)))
-        junk = data.draw(st.text("ab01:{}[]\"'#*- \n&!,", max_size=6))
+        end = data.draw(st.integers(start, min(len(line), start + 30)))
+        junk = data.draw(st.text("ab01:{}[]\"'#*- \n&!,.", max_size=6))
         lines[number] = line[:start] + junk + line[end:]
     problems = Problems()
-    plan = parse_dialplan("".join(lines), "f.yaml", problems, TOPICS)
+    plan = parse_dialplan("".join(lines), "dialplans/f.yaml", problems, TOPICS)
     assert (plan is None) == problems.has_errors, problems.render()

@@ -91,6 +91,35 @@ async def test_a_missing_file_and_a_hang_up_are_told_apart():
     assert isinstance((await one_call(handler, gone))[0], CallGone)
 
 
+async def test_a_message_is_taken_down_until_hash_silence_or_the_limit():
+    async def handler(agi):
+        await agi.record_file("messages/n1-1.1@vm", max_ms=90_000, silence_s=4)
+        return "taken"
+
+    reply = b"200 result=0 (timeout) endpos=24000\n"
+    result, commands = await one_call(handler, lambda _: reply)
+    assert result == "taken"
+    assert commands == ['RECORD FILE "messages/n1-1.1@vm" wav "#" 90000 s=4']
+
+
+async def test_a_recording_that_cannot_be_written_and_a_hang_up_are_told_apart():
+    async def handler(agi):
+        await agi.record_file("messages/x", max_ms=1000, silence_s=4)
+
+    def unwritable(command):
+        return b"200 result=-1 (writefile)\n" if "RECORD" in command else b"200 result=6\n"
+
+    def gone(command):
+        return (
+            b"200 result=-1 (hangup) endpos=8000\nHANGUP\n" if "RECORD" in command else b"511 D\n"
+        )
+
+    result, _ = await one_call(handler, unwritable)
+    assert isinstance(result, AgiError)
+    assert "messages/x cannot be written" in str(result)
+    assert isinstance((await one_call(handler, gone))[0], CallGone)
+
+
 async def test_waiting_for_a_key():
     async def handler(agi):
         return [await agi.wait_for_digit(600), await agi.wait_for_digit(50)]

@@ -3,7 +3,7 @@
 import pytest
 
 from acd.yaml_source import Problems
-from ivr import graph, wording
+from ivr import wording
 from ivr.core import speech
 from ivr.dialplan import load_dialplan, parse_dialplan
 from tests.unit.menus import MAIN, TOPICS, dialplan, found, messages, place, rules
@@ -68,6 +68,15 @@ KEY_2 = 'key: "2", label: {kk: "Құж'
             replaced('ru: "Пенсия"', 'ru: "Pension"'),
             *("E12", 'label: ^{kk: "Зейнетақы"', "'Pension' is Latin"),
         ),
+        (
+            replaced('kk: "Зейнетақы"', 'kk: "Зeйнетақы"'),
+            *("E12", 'label: ^{kk: "Зeй', "mixes Latin and Cyrillic letters"),
+        ),
+        (
+            replaced('en: "pension"', 'en: "..."'),
+            *("E12", 'label: ^{kk: "Зей', "nothing in the text in en can be spoken"),
+        ),
+        (replaced(IN_MAIN, "    attempts: 1\n"), "W20", "attempts: ^1", "1 play before"),
         (
             replaced('en: "pension"', 'en: "пенсия"'),
             *("E12", 'label: ^{kk: "Зейнетақы"', "Cyrillic"),
@@ -165,7 +174,7 @@ def test_missing_audio_is_an_error_at_its_node(tmp_path):
     (problem,) = problems.sorted()
     assert (problem.line, problem.column) == place(MAIN, "^bye: {")
     assert problem.rule == "E14"
-    wanted = '"Goodbye!" (en) cannot be played: the audio is missing; record it'
+    wanted = "\"Goodbye!\" (en) cannot be played: the audio is missing; record it (node 'bye')"
     assert problem.message == wanted
 
 
@@ -187,7 +196,7 @@ def test_a_waiver_with_a_reason_covers_its_node():
 
 def test_a_waiver_on_another_node_changes_nothing():
     text = with_options(6).replace("  social:\n", "  social:  # ivr: allow W15 - no\n", 1)
-    assert rules(text) == ["W15"]
+    assert rules(text) == ["W15", "W00"]
 
 
 @pytest.mark.parametrize("waiver", ["# ivr: allow W15", "# ivr: allow W15 -", "# ivr: allow"])
@@ -217,14 +226,6 @@ def test_problems_of_one_node_do_not_hide_those_of_another():
     assert rules(text) == ["W15", "E04"]
 
 
-def test_ways_through_the_menu():
-    plan = dialplan()
-    assert graph.reachable(plan) == set(plan.nodes)
-    assert graph.ending(plan) == set(plan.nodes)
-    assert graph.depths(plan) == {"language": 1, "main": 2, "social": 3}
-    assert graph.silent_end(plan, "language") is plan.nodes["operator"]
-
-
 @pytest.mark.parametrize(
     ("language", "text"),
     [
@@ -243,3 +244,36 @@ def test_names_that_are_the_same_everywhere_are_allowed():
     assert not list(wording.same_text({"kk": "Оператор", "ru": "оператор"}))
     assert not list(wording.same_text({"ru": "eGov Mobile", "en": "eGov Mobile"}))
     assert list(wording.same_text({"ru": "Пенсия", "kk": "пенсия."})) == [("ru", "kk")]
+
+
+def with_phrase(text):
+    """The example with one more phrase of its own."""
+    return replaced("nodes:\n", f"phrases:\n{text}\nnodes:\n")
+
+
+def test_a_phrase_is_in_its_language_too():
+    text = with_phrase('  ru: {noinput: "You pressed nothing."}')
+    assert (*place(text, 'noinput: ^"You'), "E12") in found(text) or (
+        *place(text, "ru: ^{noinput"),
+        "E12",
+    ) in found(text)
+    same = with_phrase('  kk: {noinput: "Сіз баспадыңыз."}\n  ru: {noinput: "Сіз баспадыңыз."}')
+    assert any("'noinput' is the same in kk and ru" in message for message in messages(same))
+
+
+def test_words_of_letters_are_not_spoken():
+    text = replaced('ru: "Социальный раздел."', 'ru: "Данный раздел в целях помощи."')
+    assert any("'Данный раздел' in the text in ru" in message for message in messages(text))
+
+
+def test_errors_are_shown_however_many_warnings_there_are():
+    problems = Problems()
+    for line in range(1, 600):
+        problems.warning("a.yaml", line, 1, "W16", "deep")
+    problems.error("a.yaml", 700, 1, "E04", "unknown")
+    assert problems.sorted()[-1].rule == "E04"
+    assert problems.error_count == 1
+    for line in range(1, 600):
+        problems.error("b.yaml", line, 1, "E04", "unknown")
+    assert problems.error_count == 600
+    assert {problem.severity for problem in problems.sorted()} == {"error"}

@@ -67,7 +67,9 @@ def test_a_message_is_listed_with_what_asterisk_wrote_down_of_its_call(home, run
     write_down(home, "n1-1.6", "n1-1.7")
     assert json.loads(run("--json")[1]) == [
         {
+            "message": "n1-1.7",
             "call": "n1-1.7",
+            "node": None,
             "number": "77010****22",
             "at": "2026-11-23T07:14:02.500+05:00",
             "language": "kk",

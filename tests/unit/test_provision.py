@@ -154,7 +154,7 @@ def test_a_phone_speaks_the_language_its_operator_knows_best(tmp_path):
 def test_before_every_agi_the_heartbeat_is_looked_at_and_a_limit_set(tmp_path):
     lines = (provisioned(tmp_path).etc / "extensions.conf").read_text().splitlines()
     asked = [number for number, line in enumerate(lines) if ",AGI(agi://" in line]
-    assert len(asked) == 2 + 6, "menu, after, and six feature codes"
+    assert len(asked) == 3 + 6, "menu, after, back from another house, and six feature codes"
     for number in asked:
         look, limit = lines[number - 2 : number]
         assert ",GotoIf($[${EPOCH}-0${ACD_HB}>2]?" in look
@@ -170,14 +170,14 @@ def test_asterisk_has_its_own_copy_of_every_phrase_it_says_by_itself(tmp_path):
     library.mkdir()
 
     def find(language, phrase):
-        (library / f"{language}-{phrase}.wav").write_text(f"{phrase} in {language}")
+        (library / f"{language}-{phrase}.al").write_text(f"{phrase} in {language}")
         return str(library / f"{language}-{phrase}")
 
     lay_out_sounds(folders, ("kk", "ru"), find)
     said = {path.stem: path.read_text() for path in (folders.sounds / "ru" / "acd").iterdir()}
     assert said == {phrase: f"{phrase} in ru" for phrase in PHRASES}
     lay_out_sounds(folders, ("kk", "ru"), lambda language, phrase: None)
-    assert (folders.sounds / "kk" / "acd" / "goodbye.wav").read_text() == "goodbye in kk"
+    assert (folders.sounds / "kk" / "acd" / "goodbye.al").read_text() == "goodbye in kk"
     with wave.open(str(folders.sounds / "acd" / "beep.wav")) as beep:
         assert (beep.getframerate(), beep.getnframes()) == (8000, 3200)
 

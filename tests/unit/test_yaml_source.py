@@ -3,9 +3,11 @@
 import datetime
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acd import yaml_source
 from acd.problems import PROBLEMS_MAX
 from acd.yaml_source import Node, Problems, parse_yaml, read_yaml
 from acd.yaml_syntax import hidden_keys
@@ -250,3 +252,90 @@ def test_nothing_that_looks_like_yaml_raises(text):
         root.fields(("a",))
     for problem in problems.sorted():
         assert "\n" not in problem.message
+
+
+# The fast parser and the plain one.
+
+FORMS = """\
+a: 1  # why
+b: |
+  long
+  text
+c: >-
+  folded
+
+  text
+d:
+- one
+-
+- {a: , b: "x", 'c': [1, , 2]}
+e: "two
+  lines"
+f:
+g: ә
+"""
+
+
+def both(text, monkeypatch):
+    """What the two parsers make of a text: nodes with their places, and problems."""
+    found = []
+    for loader in (yaml_source._FAST_LOADER, None):
+        monkeypatch.setattr(yaml_source, "_FAST_LOADER", loader)
+        root, problems = read(text)
+        found.append((flat(root), places(problems), problems.render()))
+    monkeypatch.undo()
+    return found
+
+
+def flat(node):
+    if node is None:
+        return None
+    items = None if node.items is None else [flat(item) for item in node.items]
+    entries = None if node.entries is None else [(flat(k), flat(v)) for k, v in node.entries]
+    return node.line, node.column, node.text, node.quoted, items, entries
+
+
+def test_the_fast_parser_is_there_and_is_used(monkeypatch):
+    assert yaml_source._FAST_LOADER is not None
+    used = []
+    plain = yaml.SafeLoader
+    monkeypatch.setattr(yaml, "SafeLoader", lambda text: used.append(text) or plain(text))
+    read("a: 1\n")
+    assert used == []
+    read("a: b: c\n")
+    assert used == ["a: b: c\n"]
+
+
+@given(st.data())
+def test_both_parsers_say_the_same(data):
+    text = FORMS
+    for _ in range(data.draw(st.integers(0, 3))):
+        start = data.draw(st.integers(0, len(text)))
+        end = data.draw(st.integers(start, min(len(text), start + 4)))
+        junk = data.draw(st.text("ab01:{}[]\"'#*- \n&!,|>?%@`\t\r\\ә\u2028", max_size=4))
+        text = text[:start] + junk + text[end:]
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        fast, slow = both(text, monkeypatch)
+    assert fast == slow
+
+
+@pytest.mark.parametrize("text", ["a: {b: x?y}\n", "a: {b: c\t, d: e}\n", "a: {b: , c: d}\n"])
+def test_what_the_two_parsers_read_differently_is_read_alike(text, monkeypatch):
+    fast, slow = both(text, monkeypatch)
+    assert fast == slow
+
+
+@pytest.mark.parametrize(
+    ("text", "offset", "at"),
+    [
+        ('"abc"', 2, (1, 7)),
+        ("abc", 2, (1, 6)),
+        ('"a\\tb"', 2, (1, 4)),  # an escape: the letter stands elsewhere
+        ('"abc\n  def"', 1, (1, 6)),
+        ('"abc\n  def"', 5, (1, 4)),
+    ],
+)
+def test_an_error_at_a_letter_stands_at_that_letter_if_it_can(text, offset, at):
+    node, problems = value(text)
+    node.error_at(offset, "wrong")
+    assert [place[:2] for place in places(problems)] == [at]
