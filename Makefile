@@ -46,10 +46,10 @@ test: ## the whole test suite, with what it needs
 	.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile --basetemp="$$folder" $(ARGS) && \
 	rm -rf "$$folder"
 
-# full takes about six minutes, quick one: make bench BENCH=quick
+# full takes about a quarter of an hour, quick three minutes; menus leaves app_queue out: make bench BENCH=menus
 BENCH ?= full
 
-bench: ## the measurement against Asterisk's own app_queue, as a table; docs/bench.md explains it
+bench: ## calls against Asterisk's own app_queue, then the menus, as tables; docs/bench.md explains them
 	@scripts/setup test
 	@.venv/bin/python -m tests.bench "$(BENCH)"
 

@@ -1,6 +1,7 @@
-"""Runs the measurement and prints it: `make bench`, or `make bench BENCH=quick`.
+"""Runs the measurement and prints it: `make bench`, or with `BENCH=quick` or `BENCH=menus`.
 
-The two systems run side by side and take turns, so that what else the machine does meets both.
+First calls, against app_queue, then the menus alone (`tests.bench.menus`). The two systems of the
+first part run side by side and take turns, so that what else the machine does meets both.
 Nothing is written but to stdout and a temporary folder, and nothing is judged: the table is.
 """
 
@@ -13,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.bench import menus
+from tests.bench.commands import CommandError
 from tests.bench.figures import (
     OURS,
     THEIRS,
@@ -30,7 +33,9 @@ from tests.bench.figures import (
 from tests.bench.loads import Load, put_on
 from tests.bench.machine import core_count
 from tests.bench.sites import NUMBER, TUNED_NUMBER, Ours, Site, Theirs
+from tests.bench.stages import CrowdError
 
+MENUS_ALONE = "menus"
 OPERATORS = [f"op{number:03}" for number in range(1, 201)]
 SLOW_MS = 500.0
 """A step with a p95 above this was too much."""
@@ -79,17 +84,23 @@ PLANS = {
 def main() -> int:
     """The exit code: 0 when it was measured, 1 when it could not be, 2 for a wrong word."""
     name = sys.argv[1] if len(sys.argv) > 1 else "full"
-    if name not in PLANS or len(sys.argv) > 2:
-        print(f"bench: {' '.join(sys.argv[1:])!r} is not known; write BENCH=full or BENCH=quick")
+    if name not in (*PLANS, MENUS_ALONE) or len(sys.argv) > 2:
+        what = " ".join(sys.argv[1:])
+        print(f"bench: {what!r} is not known; write BENCH=full, BENCH=quick or BENCH=menus")
         return 2
-    trouble = _trouble()
+    trouble = _trouble() if name in PLANS else None
     if trouble is not None:
         print(f"bench: {trouble}", file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            _run(PLANS[name], Path(folder))
+            if name in PLANS:
+                _run(PLANS[name], Path(folder))
+            menus.run(menus.PLANS["quick" if name == "quick" else "full"], Path(folder))
+    except (CrowdError, CommandError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("\nbench: stopped")
         return 130

@@ -1,4 +1,4 @@
-"""What the kernel knows of the time processes took."""
+"""What the kernel knows of the time and the memory processes took."""
 
 import os
 from pathlib import Path
@@ -22,3 +22,16 @@ def busy_s() -> float:
 def core_count() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0))
+
+
+def memory_kib(pid: int) -> int:
+    """What a process holds in memory now."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    raise ValueError(f"process {pid} has ended")
+
+
+def load_average() -> str:
+    """How many wanted a core in the last minute; whoever reads a table has to know."""
+    return f"{os.getloadavg()[0]:.1f} wanted one of {core_count()} cores in the minute before"
