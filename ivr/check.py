@@ -15,11 +15,13 @@ from typing import Any
 from acd.clock import wall_seconds
 from acd.settings_files import load_settings
 from acd.yaml_source import Node, Problems, read_yaml
-from ivr.core.menu import Clip
+from ivr.core.menu import Clip, Dialplan
+from ivr.core.speech import all_clips
 from ivr.dialplan import load_dialplans
 from ivr.lint import World
 from ivr.lint_report import Missed, Standing, Usage
 from ivr.prompt_library import BadManifest, PromptLibrary, search_folders
+from ivr.prompt_manifest import MANIFEST
 from ivr.prompt_status import status
 from ivr.prompt_texts import Wanted
 
@@ -85,6 +87,8 @@ def _check(arguments: argparse.Namespace) -> int:
         print(problems.render(), file=sys.stderr)
     if not arguments.json:
         _print_summary(problems, len(dialplans))
+        if world.has_clip is None:
+            _print_silent(present, config, dialplans.values())
     return 1 if problems.has_errors or (arguments.strict and len(problems)) else 0
 
 
@@ -130,10 +134,8 @@ def _world(
     )
     if not arguments.prompts and not arguments.production:
         return world
-    places = [Path(path) if Path(path).is_dir() else Path(path).parent for path in paths]
-    folders = [folder for place in places for folder in search_folders(place, config)]
     try:
-        library = PromptLibrary(folders)
+        library = PromptLibrary(_prompt_folders(paths, config))
     except BadManifest as error:
         problems.error(str(error), 0, 0, "E14", "no audio can be checked before that is put right")
         return world
@@ -143,6 +145,14 @@ def _world(
         standings=lambda clips: _standings(clips, library),
         clip_ms=lambda clip: _recorded_ms(clip, library),
     )
+
+
+def _prompt_folders(paths: Sequence[str], config: Path) -> list[Path]:
+    return [folder for place in _places(paths) for folder in search_folders(place, config)]
+
+
+def _places(paths: Sequence[str]) -> list[Path]:
+    return [Path(path) if Path(path).is_dir() else Path(path).parent for path in paths]
 
 
 def _standings(clips: Iterable[Clip], library: PromptLibrary) -> Mapping[str, Standing]:
@@ -200,6 +210,22 @@ def _print_summary(problems: Problems, dialplan_count: int) -> None:
     counted = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
     shown = f" ({len(problems)} shown)" if errors + warnings > len(problems) else ""
     print(f"{_count(dialplan_count, 'dialplan')} good; {counted}{shown}")
+
+
+def _print_silent(paths: Sequence[str], config: Path, dialplans: Iterable[Dialplan]) -> None:
+    """What start and reload would refuse, for who has written a sentence and not built it yet."""
+    if not any((place / "prompts" / MANIFEST).exists() for place in _places(paths)):
+        return  # not a folder that menus are played from
+    try:
+        library = PromptLibrary(_prompt_folders(paths, config))
+    except BadManifest as error:
+        print(f"no audio can be used: {error}")
+        return
+    clips = {clip for plan in dialplans for clip in all_clips(plan)}
+    silent = sum(library.file(clip) is None for clip in clips)
+    if silent:
+        has = "has" if silent == 1 else "have"
+        print(f"{_count(silent, 'sentence')} {has} no audio yet; 'ivr prompts build' makes it")
 
 
 def _count(number: int, noun: str) -> str:

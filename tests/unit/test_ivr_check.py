@@ -144,6 +144,15 @@ def test_a_manifest_that_cannot_be_read_is_one_clear_line(folder, capsys):
     assert "prompts.json" in capsys.readouterr().err
 
 
+def test_sentences_that_nobody_can_play_yet_are_counted(folder, capsys):
+    assert main(["check", "dialplans"]) == 0
+    assert "audio" not in capsys.readouterr().out  # nothing is played from here
+    (folder / "dialplans" / "prompts").mkdir()
+    (folder / "dialplans" / "prompts" / "prompts.json").write_text('{"schema": 2, "clips": {}}')
+    assert main(["check", "dialplans"]) == 0
+    assert "have no audio yet; 'ivr prompts build' makes it" in capsys.readouterr().out
+
+
 def test_production_wants_recordings(folder, capsys):
     assert main(["check", "dialplans", "--production"]) == 1
     assert "E14" in capsys.readouterr().err
