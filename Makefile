@@ -9,7 +9,7 @@ PORT_OFFSET ?=
 ARGS ?=
 # Test files run side by side: calls take their time, the processors have little to do meanwhile.
 # Their folder has a short name, since a control socket's path may not be long; it is kept on failure.
-WORKERS ?= 2
+WORKERS ?= 3
 
 # Only variables given to make reach scripts/setup: make setup PYTHON=/opt/python3.13/bin/python3
 ifdef PYTHON

@@ -16,6 +16,7 @@ MODULES = {
     "listings": ("queues", "operators", "callers", "calls"),
     "calls": ("call",),
     "operators": ("operator",),
+    "callbacks": ("callback",),
     "phones": ("phone",),
     "messages": ("messages",),
     "handover": ("fallback", "drain"),

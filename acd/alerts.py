@@ -106,7 +106,11 @@ class Alerts:
     def _waiting(self, present: Present) -> dict[str, tuple[str, str]]:
         """Queues with callers past the target, or with callers and nobody logged in."""
         found: dict[str, tuple[str, str]] = {}
-        waiting = [c for c in present.router.contacts if c.stage is not Stage.TALKING]
+        waiting = [
+            contact
+            for contact in present.router.contacts
+            if contact.stage is not Stage.TALKING and contact.is_live
+        ]
         on_duty = any(seat.state()[0] is not OperatorState.OFFLINE for seat in present.router.seats)
         if waiting and not on_duty:
             found["callers wait and no operator is logged in"] = ("critical", "call operators in")

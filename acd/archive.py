@@ -1,14 +1,17 @@
 """Between the live calls and the store: what is recorded, and what is read back."""
 
+from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 from acd import views
-from acd.calls import Call, Entry
+from acd.call_record import Call, Entry
 from acd.core.commands import Decided
 from acd.core.names import ContactId, Language, Millis, OperatorId, Topic
+from acd.core.queues import Rules
 from acd.figures import Figures, OperatorSums, QueueSums
 from acd.roster import Interval, Standing
 from acd.store import CallRow, CallStory, IntervalRow, Records, Store
+from acd.why import StateAt, inputs_of, need_of, why_not
 
 
 class StoreArchive:
@@ -27,7 +30,7 @@ class StoreArchive:
 
     def decision(self, seq: int, decision: Decided) -> None:
         """A new decision."""
-        self._store.decision(seq, decision)
+        self._store.decision(seq, decision, inputs_of(decision.inputs))
 
     def interval(self, interval: Interval) -> None:
         """One stay of an operator in a state."""
@@ -65,6 +68,9 @@ def interrupted_call(story: CallStory) -> Call:
             refused=row.refused,
             waited_ms=row.waited_ms,
             step=row.step,
+            candidate_count=row.candidate_count,
+            estimated_wait_ms=row.estimated_wait_ms,
+            inputs=need_of(row.inputs),
         )
         for row in story.decisions
     ]
@@ -114,13 +120,29 @@ def recorded_call(row: CallRow) -> Call:
         step=row.step,
         handle_ms=row.handle_ms,
         fallback=row.fallback,
+        estimated_wait_ms=row.estimated_wait_ms,
     )
 
 
-def story_of(story: CallStory, zone: ZoneInfo, why: str | None) -> views.Row:
+def story_of(
+    story: CallStory, zone: ZoneInfo, why: Callable[[Decided], str] | None = None
+) -> views.Row:
     """Everything on record of one call, in the shape of a live one."""
-    call = interrupted_call(story)
-    return views.call_story(call, zone, OperatorId(why) if why else None)
+    return views.call_story(interrupted_call(story), zone, why)
+
+
+def why_of(
+    records: Records, rules: Rules, operator: OperatorId, now: StateAt = lambda *_: None
+) -> Callable[[Decided], str]:
+    """Why one operator was not taken, decision by decision. Waits for the database.
+
+    `now` knows the stay that is not over yet, of which nothing is on record.
+    """
+
+    def state_at(who: OperatorId, at: Millis) -> tuple[str, str | None] | None:
+        return now(who, at) or records.operator_at(who, at)
+
+    return lambda decision: why_not(decision, operator, rules, state_at)
 
 
 def row_of(call: Call) -> CallRow:
@@ -147,6 +169,7 @@ def row_of(call: Call) -> CallRow:
         menu=call.menu,
         menu_version=call.menu_version,
         fallback=call.fallback,
+        estimated_wait_ms=_millis(call.estimated_wait_ms),
     )
 
 

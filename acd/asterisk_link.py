@@ -290,11 +290,19 @@ class AsteriskLink:
 
     def _close_ghosts(self, live: set[str]) -> None:
         """A contact whose channel is gone would be offered to one operator after another."""
-        ghosts = {contact.id for contact in self._router.contacts if contact.id not in live}
+        ghosts = {
+            contact.id
+            for contact in self._router.contacts
+            if contact.is_live and self._channel_of(contact.id) not in live
+        }
         for contact in self._ghosts & ghosts:
             self._repaired("ghost", "%s is gone from Asterisk but stood in the router", contact)
             self._loop.post(CallerHungUp(contact))
         self._ghosts = ghosts - self._ghosts
+
+    def _channel_of(self, contact: ContactId) -> str:
+        line = self._switchboard.line_of(contact)
+        return line.call if line is not None else contact
 
     def _find_elsewhere(self, seen: list[Seen]) -> None:
         """Callers who are not where we think, or whom we do not know at all."""
@@ -313,7 +321,7 @@ class AsteriskLink:
         if line is None:
             return True  # also one we took for ended: twice seen alive is a fact
         if seen.place in WAITING:
-            is_known = self._router.contact(ContactId(seen.call)) is not None
+            is_known = self._router.contact(seen.contact) is not None
             return line.place not in WAITING or not is_known
         if line.place is seen.place is Place.FALLBACK:
             return line.operator != seen.operator

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from acd.core.events import OfferFailure, Phone
+from acd.core.events import CallbackFailure, OfferFailure, Phone
 from acd.core.names import Millis
 
 CALL_REJECTED = "21"
@@ -34,6 +34,19 @@ def offer_failure(message: Mapping[str, str], *, has_rung: bool) -> OfferFailure
             return OfferFailure.BUSY
         case _:
             return OfferFailure.UNREACHABLE
+
+
+def callback_failure(status: str) -> CallbackFailure:
+    """Why a citizen was not reached, from Dial's status or the dialplan's own words."""
+    match status:
+        case "BUSY":
+            return "busy"
+        case "NOANSWER":
+            return "no_answer"
+        case "REFUSED":
+            return "refused"
+        case _:
+            return "failed"
 
 
 def moment(message: Mapping[str, str]) -> Millis | None:

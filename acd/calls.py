@@ -1,17 +1,32 @@
 """What is known of every call: its timeline, its outcome, why the router did what it did.
 
-A `Call` lives from the citizen's channel to its end; the `CallBook` keeps the live ones, tells the
-archive of each change, and keeps the day's figures (`acd.figures`) in step. It hears of everything
-twice over: from Asterisk (calls) and from the router (contacts); nothing here decides anything.
+The `CallBook` keeps the live calls (`acd.call_record`), tells the archive of each change, and keeps
+the day's figures (`acd.figures`) in step. It hears of everything twice over: from Asterisk (calls)
+and from the router (contacts); nothing here decides anything.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Callable
 
-from acd.core.commands import Command, Decided, Offer, PlayMessage, ReturnCaller
+from acd.call_record import ANY_TOPIC, FAR_LINE, Archive, Call, Data, Entry
+from acd.core.callbacks import callback_id
+from acd.core.commands import (
+    CallbackGivenUp,
+    Command,
+    Decided,
+    DialCallback,
+    LeaveQueue,
+    Offer,
+    OfferCallbackTo,
+    PlayMessage,
+    ReturnCaller,
+    Tell,
+)
 from acd.core.contacts import Contact
 from acd.core.events import (
+    CallbackAccepted,
+    CallbackAnswered,
+    CallbackCancelled,
+    CallbackFailed,
     CallerHungUp,
     CallerLeft,
     Connected,
@@ -24,89 +39,17 @@ from acd.core.events import (
     OperatorHungUp,
     OperatorLost,
 )
-from acd.core.names import ContactId, Millis, OperatorId, Outcome, QueueId, Topic
+from acd.core.names import ContactId, Millis, OperatorId, Outcome, Topic
 from acd.core.queues import Rules
 from acd.core.router import Router
 from acd.figures import Figures
-
-Data = Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of a call's timeline."""
-
-    seq: int
-    at: Millis
-    event: str
-    data: Data
-
-
-@dataclass(slots=True)
-class Call:
-    """One citizen's call. Moments are epoch milliseconds, None for what has not happened.
-
-    `outcome` is final once set: that of the contact if the caller was queued (answered, abandoned,
-    overflowed, callback), else left_menu or finished_in_menu. `fallback` marks a caller whom
-    Asterisk's own queue had while the service was away.
-    """
-
-    id: str
-    number: str
-    arrived_at: Millis
-    node: str
-    menu: str | None = None
-    menu_version: str | None = None
-    language: str | None = None
-    topic: str | None = None
-    queue: QueueId | None = None
-    priority_ms: int = 0
-    queued_at: Millis | None = None
-    connected_at: Millis | None = None
-    talk_ended_at: Millis | None = None
-    ended_at: Millis | None = None
-    outcome: Outcome | None = None
-    wait_ms: int | None = None
-    operator: OperatorId | None = None
-    skill_level: int | None = None
-    step: int = 0
-    handle_ms: int | None = None
-    fallback: bool = False
-    talk_since: Millis | None = None
-    timeline: list[Entry] = field(default_factory=list)
-    decisions: list[Decided] = field(default_factory=list)
-    next_line: int = 0
-    next_decision: int = 0
-
-    @property
-    def is_waiting_in_fallback(self) -> bool:
-        """Whether Asterisk's own queue has the caller, and nobody talks to them yet."""
-        return self.fallback and self.talk_since is None and self.outcome is None
-
-
-ANY_TOPIC = "general"
-FAR_LINE = 1000
-"""Where the lines of a call begin that was met under way: what an earlier run may have put on
-record of it, and cannot be read just now, is not written over."""
-
-
-class Archive(Protocol):
-    """Where records go; must not block and must not raise."""
-
-    def call(self, call: Call) -> None:
-        """The call's record has changed."""
-
-    def entry(self, call: str, entry: Entry) -> None:
-        """A new line of a timeline."""
-
-    def decision(self, seq: int, decision: Decided) -> None:
-        """A new decision."""
 
 
 class CallBook:
     """The live calls. `clock` is the service's; `router` and its rules are only read.
 
-    `earlier` gives what an earlier run of the service put on record of a call that goes on.
+    `earlier` gives what an earlier run of the service put on record of a call that goes on;
+    `gave_up` hears the numbers of those who hung up while waiting.
     """
 
     def __init__(
@@ -117,6 +60,7 @@ class CallBook:
         clock: Callable[[], Millis],
         node: str,
         earlier: Callable[[str], Call | None] = lambda call: None,
+        gave_up: Callable[[str], None] = lambda number: None,
     ) -> None:
         self._router = router
         self._archive = archive
@@ -124,7 +68,9 @@ class CallBook:
         self._clock = clock
         self._node = node
         self._earlier = earlier
+        self._gave_up = gave_up
         self._calls: dict[str, Call] = {}
+        self._called_back: dict[str, Call] = {}
         self._wrapping_up: dict[OperatorId, Call] = {}
 
     @property
@@ -135,6 +81,18 @@ class CallBook:
     def get(self, call: str) -> Call | None:
         """A live call."""
         return self._calls.get(call)
+
+    def of(self, contact: str) -> Call | None:
+        """The call of a contact: a live one, or one that has ended and is to be called back."""
+        return self._calls.get(contact) or self._called_back.get(contact)
+
+    def calls_back(self, contact: ContactId, call: Call) -> None:
+        """What becomes of this callback belongs to the call it came from."""
+        self._called_back[contact] = call
+
+    def called_back(self, contact: ContactId) -> None:
+        """Nothing more comes of this callback."""
+        self._called_back.pop(contact, None)
 
     # From Asterisk and the menu
 
@@ -175,7 +133,7 @@ class CallBook:
 
     def call_event(self, call: str, event: str, **data: str | int | None) -> None:
         """A line for the timeline; an ended call is not reopened."""
-        known = self._calls.get(call)
+        known = self.of(call)
         if known is not None:
             self._note(known, event, **data)
 
@@ -203,6 +161,7 @@ class CallBook:
         call.queued_at = Millis(min(queued.queued_at, began)) if queued is not None else began
         if queued is not None:
             call.language, call.priority_ms = queued.language, queued.priority_ms
+            call.own_priority_ms = queued.priority_ms
         self._figures.offered(call.queue, call.queued_at)
 
     def fallback_again(self, call: str) -> None:
@@ -267,11 +226,11 @@ class CallBook:
         `before` is the router's contact the event is about, None for a new one. The router has
         dealt with the event by now: an open contact shows how it stands after it.
         """
-        call = self._calls.get(getattr(event, "contact", ""))
+        call = self.of(getattr(event, "contact", ""))
         if call is not None:
             self._observe_event(call, event, before)
         for command in commands:
-            about = self._calls.get(getattr(command, "contact", ""))
+            about = self.of(getattr(command, "contact", ""))
             if about is not None:
                 self._observe_command(about, command)
 
@@ -304,10 +263,20 @@ class CallBook:
             case CallerLeft() if before is not None:
                 call.fallback = True
                 self._talk_ended(call)
+            case CallbackAccepted() if before is not None:
+                self._accepted(call, event)
+            case CallbackAnswered() if before is not None:
+                self._note(call, "callback_answered")
+            case CallbackFailed(why=why) if before is not None:
+                self._note(call, "callback_failed", reason=why)
+            case CallbackCancelled() if before is not None:
+                self._note(call, "callback_cancelled")
             case _:
                 pass
 
-    def _observe_command(self, call: Call, command: Command) -> None:
+    def _observe_command(  # noqa: C901 - one row per command, nothing nested
+        self, call: Call, command: Command
+    ) -> None:
         match command:
             case Offer(operator=operator):
                 self._note(call, "offered", operator=operator)
@@ -315,30 +284,72 @@ class CallBook:
                 self._note(call, "returned_to_queue")
             case PlayMessage(phrase=phrase):
                 self._note(call, "message", phrase=phrase)
-            case Decided(rule=rule, taken=taken):
+            case Tell(position=position):
+                self._note(call, "told", position=position, **_range(command))
+            case OfferCallbackTo():
+                self._note(call, "callback_offered")
+            case DialCallback(operator=operator):
+                self._note(call, "callback_dialled", operator=operator)
+            case CallbackGivenUp(tries=tries):
+                self._note(call, "callback_given_up", tries=tries)
+            case LeaveQueue(target=target):
+                self._note(call, "left_queue", target=target)
+                self._contact_closed(call, "overflowed")
+            case Decided(rule=rule):
                 call.step = command.step
+                self._expect(call, command)
                 self._archive.decision(call.next_decision, command)
                 call.next_decision += 1
                 call.decisions.append(command)
-                if taken is None and rule != "nobody_ready":
+                if command.is_step:
                     self._note(call, "step", step=rule)
             case _:
                 pass
 
+    def _expect(self, call: Call, decision: Decided) -> None:
+        """The first decision of a stay says what was expected of it."""
+        if call.estimated_wait_ms is None and not call.decisions and call.wait_ms is None:
+            call.estimated_wait_ms = decision.estimated_wait_ms
+            if call.estimated_wait_ms is not None:
+                self._archive.call(call)
+
     def _queued(self, call: Call, event: ContactQueued) -> None:
         contact = self._router.contact(event.contact)
         if contact is None or call.queued_at is not None:
+            self._queued_again(call, contact)
             return
         call.queue, call.topic = contact.queue, contact.topic
         call.language, call.priority_ms = contact.language, contact.priority_ms
+        call.own_priority_ms = contact.own_priority_ms
         call.queued_at = contact.queued_at
         self._figures.offered(contact.queue, contact.queued_at)
         self._note(call, "queued", queue=contact.queue, topic=contact.topic)
         self._archive.call(call)
 
+    def _accepted(self, call: Call, event: CallbackAccepted) -> None:
+        """The live contact is closed, and its story goes on with the callback, if there is one."""
+        if self._router.contact(event.contact) is not None:
+            return
+        self._note(call, "callback_accepted")
+        self._contact_closed(call, "callback")
+        new = callback_id(event.contact)
+        if self._router.contact(new) is not None:
+            self.calls_back(new, call)
+
+    def _queued_again(self, call: Call, contact: Contact | None) -> None:
+        """Whom the ladder sent away and who came back waits on: queue and clock are the first."""
+        if contact is None or call.outcome != "overflowed" or call.connected_at is not None:
+            return
+        assert call.queue is not None, f"{call.id} was in no queue"
+        assert call.queued_at is not None, f"{call.id} was never queued"
+        self._figures.reopened(call.queue, call.queued_at, call.outcome, call.wait_ms or 0)
+        call.outcome = call.wait_ms = None
+        self._note(call, "queued_again", queue=contact.queue, topic=contact.topic)
+        self._archive.call(call)
+
     def _connected(self, call: Call, operator: OperatorId, since: Millis | None = None) -> None:
         now = Millis(min(since, self._clock())) if since is not None else self._clock()
-        contact = self._router.contact(ContactId(call.id))
+        contact = self._contact_of(call)
         if contact is None or contact.operator != operator:
             return
         goes_on = since is not None and call.connected_at is not None and call.operator == operator
@@ -352,10 +363,14 @@ class CallBook:
         self._note(call, "connected", operator=operator, wait_ms=contact.waited_ms(now))
         self._archive.call(call)
 
+    def _contact_of(self, call: Call) -> Contact | None:
+        id_ = ContactId(call.id)
+        return self._router.contact(id_) or self._router.contact(callback_id(id_))
+
     def _level(self, call: Call, operator: OperatorId) -> int | None:
         rules: Rules = self._router.rules
         profile = rules.operators.get(operator)
-        contact = self._router.contact(ContactId(call.id))
+        contact = self._contact_of(call)
         if profile is None or contact is None:
             return None
         return rules.topic_level(profile, contact.topic)
@@ -379,12 +394,13 @@ class CallBook:
 
     def _served(self, call: Call) -> None:
         """A late word on a conversation given up closes nothing: the router has the contact."""
-        if self._router.contact(ContactId(call.id)) is None:
+        if self._contact_of(call) is None:
             self._contact_closed(call, "answered")
 
     def _contact_closed(self, call: Call, outcome: Outcome) -> None:
         """Count the call, once, as answered if anybody talked to the caller before."""
         if call.outcome is not None:
+            self._late_talk_ended(call)
             return
         now = self._clock()
         if call.connected_at is not None:
@@ -395,8 +411,19 @@ class CallBook:
         elif call.queued_at is not None:
             call.wait_ms = max(0, now - call.queued_at)
         call.outcome = outcome
+        if outcome == "abandoned":
+            self._gave_up(call.number)
         if call.queue is not None and call.queued_at is not None:
             self._figures.closed(call.queue, call.queued_at, outcome, call.wait_ms or 0)
+        self._archive.call(call)
+
+    def _late_talk_ended(self, call: Call) -> None:
+        """A conversation after the outcome was settled: of a callback, or of who came back."""
+        if call.talk_since is None:
+            return
+        self._talk_ended(call)
+        if call.operator is not None:
+            self._wrapping_up[call.operator] = call
         self._archive.call(call)
 
     def _note(self, call: Call, event: str, **data: str | int | None) -> None:
@@ -407,3 +434,8 @@ class CallBook:
         call.next_line += 1
         call.timeline.append(entry)
         self._archive.entry(call.id, entry)
+
+
+def _range(tell: Tell) -> dict[str, int | None]:
+    low, high = tell.wait_ms or (None, None)
+    return {} if low is None else {"from_ms": low, "to_ms": high}

@@ -21,6 +21,7 @@ from acd.asterisk_fetch import AsteriskUnavailableError
 from acd.asterisk_install import find_asterisk
 from acd.client import NotRunningError, ServiceError, ask, shown
 from acd.clock import wall_seconds
+from acd.dialler import USER as CALLBACK_USER
 from acd.problems import Problems
 from acd.secrets import FILE as SECRETS_FILE
 from acd.secrets import SecretsError, load_secrets
@@ -234,6 +235,8 @@ def _running_system(settings: Settings, report: Report) -> list[Check]:
     report.sip, report.ami, report.agi = str(sip), str(ami_at), str(agi)
     ami = _ami(settings.service.folder, ami_at, report)
     checks = [service, ami, _agi(agi, is_running=status is not None)]
+    if ami.ok and settings.service.callbacks.numbers:
+        checks.append(_callbacks(settings.service.folder, ami_at))
     if status is not None and status.get("database_error"):
         detail = f"the service cannot write its records: {status['database_error']}"
         checks.append(Check("records", False, detail, "mend the database; calls go on meanwhile"))
@@ -278,6 +281,23 @@ def _ami(folder: Path, address: Address, report: Report) -> Check:
         return Check("ami", False, str(error), remedy)
     report.asterisk = version or report.asterisk
     return Check("ami", True, f"Asterisk {version} at {address} accepts our login")
+
+
+def _callbacks(folder: Path, address: Address) -> Check:
+    """The login that calls citizens back; a refused one would be noticed by them alone."""
+    import asyncio
+
+    async def log_in() -> None:
+        secret = load_secrets(folder, ()).ami_callback
+        ami = await Ami.connect(address.host, address.port, CALLBACK_USER, secret, lambda _: None)
+        await ami.close()
+
+    try:
+        asyncio.run(log_in())
+    except (AmiError, SecretsError) as error:
+        remedy = "stop everything and start it again with `make run`: it writes the login anew"
+        return Check("callbacks", False, f"citizens cannot be called back: {error}", remedy)
+    return Check("callbacks", True, "Asterisk accepts the login that calls citizens back")
 
 
 async def _asterisk_version(address: Address, secret: str) -> str | None:

@@ -41,7 +41,7 @@ class FallbackCalls:
             topic=Topic(known.topic or known.queue),
             language=Language(known.language or ""),
             queued_at=known.queued_at,
-            priority_ms=Millis(known.priority_ms),
+            priority_ms=Millis(known.own_priority_ms),
         )
         self._loop.at_once(ContactFound(queued, operator, is_talking=True, since=since))
 

@@ -46,6 +46,11 @@ class QueueSums:
         for name in self.__slots__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
+    def take_off(self, other: "QueueSums") -> None:
+        """Subtract another set of sums."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) - getattr(other, name))
+
 
 @dataclass(slots=True)
 class OperatorSums:
@@ -75,6 +80,13 @@ class Figures:
         if queued_at >= self.begins:
             sums = self.queues.setdefault(queue, QueueSums())
             sums.add(outcome, wait_ms, self.target_ms)
+
+    def reopened(self, queue: QueueId, queued_at: Millis, outcome: str, wait_ms: int) -> None:
+        """A contact that had ended goes on: it counts as what it comes to in the end."""
+        if queued_at >= self.begins:
+            once = QueueSums()
+            once.add(outcome, wait_ms, self.target_ms)
+            self.queues.setdefault(queue, QueueSums()).take_off(once)
 
     def operator(self, operator: OperatorId) -> OperatorSums:
         """One operator's sums, to add to."""

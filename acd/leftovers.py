@@ -10,7 +10,7 @@ from pathlib import Path
 
 from acd.archive import interrupted_call, row_of
 from acd.call_log import Ending, read_endings
-from acd.calls import ANY_TOPIC, Call, Entry
+from acd.call_record import ANY_TOPIC, Call, Entry
 from acd.core.names import ContactId, Millis, OperatorId, Outcome, QueueId, Topic
 from acd.figures import Figures
 from acd.store import CallStory, IntervalRow, Store
@@ -141,8 +141,10 @@ class Leftovers:
     def _outcome(self, call: Call, ending: Ending | None) -> Outcome:
         if call.connected_at is not None:
             return "answered"
-        if ending is not None and ending.message is not None:
+        if ending is not None and (ending.message is not None or ending.state == "left"):
             return "overflowed"
+        if ending is not None and ending.state == "callback":
+            return "callback"
         return "left_menu" if call.queued_at is None else "abandoned"
 
     def _count(self, call: Call, *, is_counted: bool) -> None:

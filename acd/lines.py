@@ -11,10 +11,18 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
 
-from acd.core.commands import CancelOffer, Offer, PlayMessage, ReturnCaller
-from acd.core.names import OperatorId
+from acd.core.commands import (
+    CancelOffer,
+    LeaveQueue,
+    Offer,
+    OfferCallbackTo,
+    PlayMessage,
+    ReturnCaller,
+    Tell,
+)
+from acd.core.names import ContactId, OperatorId
 
-Wish = Offer | CancelOffer | ReturnCaller | PlayMessage
+Wish = Offer | CancelOffer | ReturnCaller | PlayMessage | LeaveQueue | Tell | OfferCallbackTo
 
 
 class Place(Enum):
@@ -36,6 +44,9 @@ class Place(Enum):
 class Line:
     """One caller's channel. `call` is its Uniqueid and our id of the call.
 
+    `contact` is the router's: the call's id, but for a citizen who is called back.
+    `owes_offer` while the caller is still to hear that they may have a callback, `is_asked` while
+    they are asked for the number.
     `offer` counts the offers of this call; Asterisk names it in what it reports of one.
     `leg` is the Uniqueid of the operator's channel, `leg_channel` its name.
     `wishes` are commands that wait for the channel to sit still.
@@ -52,6 +63,17 @@ class Line:
     interruptible: bool = True
     wishes: deque[Wish] = field(default_factory=deque)
     moved: int = 0
+    contact: ContactId = field(default=ContactId(""))
+    owes_offer: bool = False
+    is_asked: bool = False
+
+    def __post_init__(self) -> None:
+        self.contact = self.contact or ContactId(self.call)
+
+    @property
+    def is_callback(self) -> bool:
+        """Whether the citizen was called by us."""
+        return self.contact != self.call
 
     @property
     def is_still(self) -> bool:

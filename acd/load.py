@@ -11,7 +11,7 @@ from acd.settings_files import load_settings, routable_names
 from ivr.core.menu import Clip, Dialplan, Texts
 from ivr.dialplan import load_dialplans
 from ivr.prompt_library import BadManifest, PromptLibrary, search_folders
-from ivr.prompt_texts import wanted_clips
+from ivr.prompt_texts import Wanted, waiting_clips, wanted_clips
 
 MUSIC = Path(__file__).resolve().parent.parent / "dialplans" / "music"
 UNSPEAKABLE = set(",|^()[]${}&;\"'\\\n")
@@ -70,6 +70,7 @@ def load(config: Path, dialplans: Path, problems: Problems, port_offset: int = 0
     languages = menu.languages if menu is not None else settings.service.languages
     broadcasts = read_broadcasts(dialplans, languages, problems)
     _check_paths(prompts, dialplans, problems)
+    _check_waiting(settings, config, prompts, problems)
     if menu is None or problems.has_errors:
         return None
     own_music = dialplans.resolve() / "music"
@@ -82,6 +83,32 @@ def load(config: Path, dialplans: Path, problems: Problems, port_offset: int = 0
         missing=_missing(settings, prompts, broadcasts),
         broadcasts=broadcasts,
     )
+
+
+def queue_clips(settings: Settings) -> list[Wanted]:
+    """What these queues tell those who wait in them."""
+    queues = settings.rules.queues.values()
+    return list(
+        waiting_clips(
+            settings.service.languages,
+            announces=any(queue.announce is not None for queue in queues),
+            calls_back=any(queue.callback is not None for queue in queues),
+        )
+    )
+
+
+def _check_waiting(
+    settings: Settings, config: Path, prompts: PromptLibrary, problems: Problems
+) -> None:
+    """A place or a number with a word missing would be worse than none: an error."""
+    lacking: dict[str, list[str]] = {}
+    for each in queue_clips(settings):
+        if prompts.problem(each.clip) is not None:
+            lacking.setdefault(each.used_by, []).append(each.clip.text)
+    for used_by, texts in lacking.items():
+        message = f"{len(texts)} of the {used_by} cannot be played, '{texts[0]}' for one"
+        remedy = "run 'ivr prompts build', or record them"
+        problems.error(str(config / "queues.yaml"), 0, 0, "E14", f"{message}; {remedy}")
 
 
 def own_prompts(settings: Settings) -> Path:

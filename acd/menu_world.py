@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from acd.calls import CallBook
-from acd.core.names import ContactId, Millis
+from acd.core.events import ContactQueued
+from acd.core.names import ContactId, Language, Millis, Topic
 from acd.fetch import FetchError
 from acd.load import Loaded
 from acd.messages import LEAST_MS, SEPARATOR, recorded_ms
@@ -51,6 +52,12 @@ class MenuOfCall:
     files: int = 0
     is_led_out: bool = False
     is_quiet: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def language(self) -> str:
+        """The language the caller is spoken to in."""
+        session = self.session
+        return session.language if session is not None else self.loaded.menu.default_language
 
 
 class MenuWorld:
@@ -136,7 +143,7 @@ class MenuWorld:
         self._menu.files += 1
         number = "" if self._menu.files == 1 else f"{SEPARATOR}{self._menu.files}"
         name = f"{self._call}{SEPARATOR}{command.node}{number}"
-        await self._agi.set_variable("ACD_LANG", self._language())
+        await self._agi.set_variable("ACD_LANG", self._menu.language)
         await self._agi.stream_file("acd/beep", "")
         try:
             await self._agi.record_file(
@@ -147,9 +154,19 @@ class MenuWorld:
         return length_ms
 
     async def book_callback(self, command: BookCallback) -> bool:
-        """The centre takes no calls back yet."""
-        self._book.call_event(self._call, "callback_refused", node=command.node)
-        return False
+        """The caller is called back when it is their turn, from now on in the line."""
+        topic = Topic(command.topic)
+        queued = ContactQueued(
+            contact=ContactId(self._call),
+            queue=self._menu.loaded.settings.rules.queue_of(topic),
+            topic=topic,
+            language=Language(command.language),
+            queued_at=self._around.clock(),
+        )
+        is_booked = await self._around.call_back(queued, command.number)
+        event = "callback_accepted" if is_booked else "callback_refused"
+        self._book.call_event(self._call, event, node=command.node)
+        return is_booked
 
     async def transfer(self, command: Transfer) -> bool:
         """Only a number of service.yaml is dialled; the dialplan does that when the menu ends."""
@@ -159,14 +176,10 @@ class MenuWorld:
             return False
         self._menu.node, self._menu.is_led_out = command.node, True
         await self._agi.set_variable("ACD_NODE", command.node)
-        await self._agi.set_variable("ACD_LANG", self._language())
+        await self._agi.set_variable("ACD_LANG", self._menu.language)
         await self._agi.set_variable("ACD_TO", command.number)
         self._book.call_event(self._call, "led_out", node=command.node, to=command.number)
         return True
-
-    def _language(self) -> str:
-        session = self._menu.session
-        return session.language if session is not None else self._menu.loaded.menu.default_language
 
     def _message_left(self, node: str, file: str) -> int:
         path = self._around.messages / file

@@ -11,6 +11,7 @@ from typing import Literal
 
 from acd.calls import CallBook
 from acd.clock import Clock
+from acd.core.commands import Tell
 from acd.core.events import ContactQueued
 from acd.core.names import ContactId, Language, Millis, Topic
 from acd.load import Loaded
@@ -18,6 +19,8 @@ from acd.loop import Loop
 from acd.menu_world import MenuOfCall, MenuWorld
 from acd.surroundings import Surroundings
 from ivr.call import MenuCall, Outcome
+from ivr.core.announcements import announcement
+from ivr.core.nodes import Queue
 from ivr.core.session import MenuSession
 from ivr.core.steps import AfterOperator, Enqueue, Event, Overflowed, Started, TransferFailed
 from ivr.core.whispers import whisper
@@ -78,9 +81,22 @@ class Menus:
             await self._talk(agi, menu, AfterOperator(node))
 
     async def overflowed(self, agi: AgiSession) -> None:
-        """There is nobody for the caller; what the menu says to that comes now."""
+        """The ladder has led the caller out of the queue, as the argument says.
+
+        `menu`: it begins again, in the caller's language. Otherwise what it says when nobody can
+        come; where it says nothing, the call is given back and Asterisk takes a message.
+        """
+        target = agi.args[0] if agi.args else ""
         menu, node = await self._again(agi)
-        if node is not None:
+        if target == "menu":
+            menu.session = self._new_session(menu, menu.language)
+            await self._talk(agi, menu, Started())
+        elif node is not None:
+            await self._overflow(agi, menu, node)
+
+    async def _overflow(self, agi: AgiSession, menu: MenuOfCall, node: str) -> None:
+        found = menu.loaded.menu.nodes.get(node)
+        if isinstance(found, Queue) and found.on_overflow is not None:
             await self._talk(agi, menu, Overflowed(node))
 
     async def transferred(self, agi: AgiSession) -> None:
@@ -94,6 +110,8 @@ class Menus:
             await self._talk(agi, menu, Started())
         elif status == "ANSWER":
             await self._talk(agi, menu, AfterOperator(node))
+        elif isinstance(menu.loaded.menu.nodes[node], Queue):  # the ladder led the caller there
+            await self._overflow(agi, menu, node)
         else:
             reason: Literal["busy", "noanswer"] = "busy" if status == "BUSY" else "noanswer"
             await self._talk(agi, menu, TransferFailed(node, reason))
@@ -121,7 +139,7 @@ class Menus:
         assert menu.session is not None
 
         async def enqueue(command: Enqueue) -> Mapping[str, str]:
-            return await self._enqueue(agi.uniqueid, command)
+            return await self._enqueue(agi.uniqueid, menu.number, command)
 
         world = MenuWorld(agi, menu, self._book, self._around, enqueue)
         menu.is_quiet.clear()
@@ -132,15 +150,16 @@ class Menus:
         finally:
             menu.is_quiet.set()
 
-    async def _enqueue(self, call: str, command: Enqueue) -> Mapping[str, str]:
+    async def _enqueue(self, call: str, number: str, command: Enqueue) -> Mapping[str, str]:
         """The wait clock starts; what a successor would need goes into the channel's variables.
 
         With somebody free the caller goes straight to them.
         """
         now, topic = self._clock(), Topic(command.topic)
+        priority_ms = Millis(command.priority_s * 1000 + self._around.head_start(number))
         variables = {
             "ACD_LANG": command.language,
-            "ACD_Q": f"{topic}|{command.priority_s}",
+            "ACD_Q": f"{topic}|{priority_ms // 1000}",
             "ACD_NODE": command.node,
             "ACD_QT0": str(now),
             "IVR_DONE": "queue",
@@ -155,7 +174,7 @@ class Menus:
                 topic=topic,
                 language=Language(command.language),
                 queued_at=now,
-                priority_ms=Millis(command.priority_s * 1000),
+                priority_ms=priority_ms,
             )
         )
         offer = self._first_offer(call)
@@ -202,11 +221,22 @@ class Menus:
 
     # What is heard, as files for Asterisk; None where there is no audio
 
-    def sound(self, call: str, phrase: str) -> str | None:
+    def sound(self, contact: ContactId, phrase: str) -> str | None:
         """One of the system's phrases, in the caller's language."""
-        loaded, known = self._loaded(), self._book.get(call)
-        language = known.language if known and known.language else None
-        return loaded.phrase(language or loaded.settings.service.languages[0], phrase)
+        return self._loaded().phrase(self._language_of(contact), phrase)
+
+    def told(self, tell: Tell) -> str | None:
+        """A place in the line and a range of the wait; nothing unless all of it can be said."""
+        loaded = self._loaded()
+        clips = announcement(self._language_of(tell.contact), tell.position, tell.wait_ms)
+        paths = [loaded.prompts.path(clip) for clip in clips]
+        whole = [path for path in paths if path is not None]
+        return "&".join(whole) if whole and len(whole) == len(paths) else None
+
+    def _language_of(self, contact: ContactId) -> str:
+        known = self._book.of(contact)
+        language = known.language if known is not None else None
+        return language or self._loaded().settings.service.languages[0]
 
     def whisper(self, language: str, topic: str) -> str | None:
         """What an operator hears before a caller: language and topic."""

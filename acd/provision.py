@@ -35,7 +35,10 @@ EMPTY = (
 SOCKET_PATH_MAX = 100
 """Unix socket paths end at 107 bytes; the control socket adds its name."""
 
-PHRASES = ("fallback_wait", "nobody_logged_in", "message_taken", "goodbye", "op_not_now")
+PHRASES = (
+    *("fallback_wait", "nobody_logged_in", "all_busy_message", "message_taken", "goodbye"),
+    *("op_not_now", "callback_greeting"),
+)
 """What Asterisk says by itself, when there is no service to ask for a file."""
 
 CALLS_BYTES_MAX = 20_000_000
@@ -201,6 +204,7 @@ def _words(
         "AMI_HOST": listen.ami.host,
         "AMI_PORT": str(listen.ami.port),
         "AMI_SECRET": secrets.ami,
+        "AMI_CALLBACK_SECRET": secrets.ami_callback,
         "AGI": str(listen.agi),
         "RTP_FIRST": str(listen.rtp[0]),
         "RTP_LAST": str(listen.rtp[1]),
@@ -213,6 +217,7 @@ def _words(
         ),
         "FEATURES": _features(settings),
         "TRANSFERS": _transfers(settings),
+        "CALLBACKS": _callbacks(settings),
         "MUSIC": str(music),
         "ETC": str(folders.etc),
         "MODULES": str(asterisk.modules),
@@ -277,5 +282,20 @@ def _transfers(settings: Settings) -> str:
         lines += [
             f"exten => 0{number},1,Dial(PJSIP/trunk/{address},{TRANSFER_RING_S},gm(acd))",
             " same => n,Goto(back,1)",
+        ]
+    return "\n".join(lines)
+
+
+def _callbacks(settings: Settings) -> str:
+    """The dialplan of the numbers that may be called back, by pattern."""
+    callbacks = settings.service.callbacks
+    host = callbacks.via or settings.service.trunk[0].partition("/")[0]
+    ring = "${CUT(ACD_CB,|,7)}"
+    lines = []
+    for pattern in callbacks.numbers:
+        phone = f"PJSIP/trunk/sip:${{EXTEN:1}}@{host}"
+        lines += [
+            f"exten => _0{pattern},1,Dial({phone},{ring},G(acd-called^s^1))",
+            " same => n,Goto(acd-callback,failed,1)",
         ]
     return "\n".join(lines)

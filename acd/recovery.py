@@ -11,6 +11,7 @@ from enum import IntEnum
 
 from acd.core.contacts import Contact, Stage
 from acd.core.events import (
+    CallbackAnswered,
     CallerHungUp,
     CallerLeft,
     ContactFound,
@@ -22,7 +23,7 @@ from acd.core.events import (
     Phone,
     PhoneChanged,
 )
-from acd.core.names import ContactId, Language, Millis, OperatorId, Topic
+from acd.core.names import Language, Millis, OperatorId, Topic
 from acd.core.router import Router
 from acd.core.seats import Work
 from acd.lines import Line, Place
@@ -101,8 +102,10 @@ class Recovery:
         events = [each for one in seen for each in self._about(one)]
         events += self._phones(phones)
         live = {one.call for one in seen}
+        here = {one.contact for one in seen} | known | since
         for contact in list(self._router.contacts):
-            if contact.id not in live | known | since:
+            line = self._switchboard.line_of(contact.id)
+            if contact.is_live and contact.id not in here and line is None:
                 events.append((Rank.OVER, contact.queued_at, CallerHungUp(contact.id)))
         if known - live:
             self._finish(known - live)
@@ -136,7 +139,7 @@ class Recovery:
 
     def _about(self, seen: Seen) -> list[Ranked]:
         line = self._switchboard.take(seen)
-        contact = self._router.contact(ContactId(seen.call))
+        contact = self._router.contact(seen.contact)
         if line.place is Place.GONE:
             return []
         if line.place is Place.FALLBACK:
@@ -181,6 +184,8 @@ class Recovery:
         if contact is None:
             queued = self._queued(seen)
             return [(Rank.WAITING, queued.queued_at, queued)]
+        if not contact.is_live:  # a citizen who was called back, and said so, waits
+            return [(Rank.WAITING, contact.queued_at, CallbackAnswered(contact.id))]
         if contact.operator is None:
             return []
         # From a conversation only an operator who hung up at once leads back to hold.
@@ -191,7 +196,7 @@ class Recovery:
     def _queued(self, seen: Seen) -> ContactQueued:
         topic, languages = Topic(seen.topic), self._languages()
         return ContactQueued(
-            contact=ContactId(seen.call),
+            contact=seen.contact,
             queue=self._router.rules.queue_of(topic),
             topic=topic,
             language=Language(seen.language if seen.language in languages else languages[0]),

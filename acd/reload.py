@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from acd.alerts import Alerts
@@ -17,7 +17,7 @@ from acd.api import Request, RequestError
 from acd.clock import Clock
 from acd.load import Loaded, Origin, load
 from acd.problems import Problems
-from acd.settings import Service
+from acd.settings import Callbacks, Service, Settings
 from ivr import versions
 
 log = logging.getLogger(__name__)
@@ -138,14 +138,19 @@ def _first_of(problems: Problems) -> str:
     return f"{place}: {first.message}{more}"
 
 
+def _dialplan_of(new: Settings, old: Settings) -> Callbacks:
+    """The part that stands in Asterisk's dialplan; quiet hours are used at once."""
+    return replace(new.service.callbacks, quiet=old.service.callbacks.quiet)
+
+
 def needs_restart(first: Loaded, fresh: Loaded) -> list[str]:
     """What was changed since the start and is used only after another one."""
     old, new = first.settings, fresh.settings
+    before, after = old.service, replace(new.service, callbacks=_dialplan_of(new, old))
     found = [
         f"service.yaml: {_WORDS.get(field.name, field.name)}"
         for field in fields(Service)
-        if field.name not in LIVE
-        and getattr(old.service, field.name) != getattr(new.service, field.name)
+        if field.name not in LIVE and getattr(before, field.name) != getattr(after, field.name)
     ]
     phones = set(new.operators) - set(old.operators)
     if phones:

@@ -1,7 +1,7 @@
 """The passwords of this installation: made at random, kept in one file of mode 0600.
 
-They are never in the repository. The file holds the AMI login's secret and the SIP password of
-every operator's phone; a new operator gets one at the next start.
+They are never in the repository. The file holds the secrets of the two AMI logins and the SIP
+password of every operator's phone; a new operator gets one at the next start.
 """
 
 import json
@@ -20,10 +20,11 @@ class SecretsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """`phones` maps operator ids to SIP passwords."""
+    """`phones` maps operator ids to SIP passwords, `ami_callback` is of the login that may dial."""
 
     ami: str
     phones: dict[str, str]
+    ami_callback: str = ""
 
 
 def load_secrets(folder: Path, operators: Iterable[str]) -> Secrets:
@@ -31,7 +32,9 @@ def load_secrets(folder: Path, operators: Iterable[str]) -> Secrets:
     path = folder / FILE
     old = _read(path)
     phones = {operator: old.phones.get(operator) or _new() for operator in operators}
-    new = Secrets(old.ami or _new(), {**old.phones, **phones})
+    new = Secrets(
+        old.ami or _new(), {**old.phones, **phones}, ami_callback=old.ami_callback or _new()
+    )
     if new != old:
         _write(path, new)
     return new
@@ -40,7 +43,9 @@ def load_secrets(folder: Path, operators: Iterable[str]) -> Secrets:
 def rotate_phone(folder: Path, operator: str) -> Secrets:
     """Give one phone a new password."""
     old = _read(folder / FILE)
-    new = Secrets(old.ami or _new(), {**old.phones, operator: _new()})
+    new = Secrets(
+        old.ami or _new(), {**old.phones, operator: _new()}, ami_callback=old.ami_callback or _new()
+    )
     _write(folder / FILE, new)
     return new
 
@@ -70,7 +75,8 @@ def _read(path: Path) -> Secrets:
         raise SecretsError(f"{path} can be read by others; run: chmod 600 {path}")
     try:
         raw = json.loads(text)
-        return Secrets(_text(raw["ami"]), {str(k): _text(v) for k, v in raw["phones"].items()})
+        phones = {str(k): _text(v) for k, v in raw["phones"].items()}
+        return Secrets(_text(raw["ami"]), phones, _text(raw.get("ami_callback", "")))
     except (ValueError, LookupError, AttributeError, TypeError) as error:
         raise SecretsError(
             f"{path} is damaged ({error}); restore it, or remove it and set up the phones anew"
@@ -85,4 +91,5 @@ def _text(value: object) -> str:
 
 
 def _write(path: Path, new: Secrets) -> None:
-    write_private(path, json.dumps({"ami": new.ami, "phones": new.phones}, indent=1) + "\n")
+    kept = {"ami": new.ami, "ami_callback": new.ami_callback, "phones": new.phones}
+    write_private(path, json.dumps(kept, indent=1) + "\n")

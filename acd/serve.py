@@ -46,7 +46,7 @@ def build(config: Path, dialplans: Path, port_offset: int) -> Service | None:
         print(f"acd: {error}", file=sys.stderr)
         return None
     origin = Origin(config, dialplans, port_offset)
-    return Service(origin, loaded, store, clock, secrets.ami)
+    return Service(origin, loaded, store, clock, secrets)
 
 
 class _StoreAlert:

@@ -9,24 +9,35 @@ from zoneinfo import ZoneInfo
 from acd import __version__, views
 from acd.alerts import Alerts
 from acd.api import Api, Request, RequestError, text_of
-from acd.archive import StoreArchive, recorded_call, restored_figures, story_of
+from acd.archive import (
+    StoreArchive,
+    recorded_call,
+    restored_figures,
+    story_of,
+    why_of,
+)
 from acd.asterisk_link import AsteriskLink
 from acd.broadcasts import Broadcasts, Overrides
-from acd.caller_languages import KEPT_MAX, CallerLanguages
+from acd.callback_talk import CallbackTalk
+from acd.callbacks import Callbacks
+from acd.caller_languages import CallerLanguages
 from acd.calls import CallBook
 from acd.clock import Clock, iso, midnight_after, midnight_before
-from acd.core.commands import CancelOffer, Command, Offer, PlayMessage, ReturnCaller
+from acd.core.commands import Command, OfferCallbackTo
 from acd.core.contacts import Contact
-from acd.core.events import Event, LinkChanged, OperatorPaused, OperatorReady, RulesReplaced
+from acd.core.events import Event, LinkChanged, RulesReplaced
 from acd.core.names import ContactId, Millis, OperatorId, QueueId, Topic
 from acd.core.router import Router
 from acd.core.seats import Seat
 from acd.desk import Desk, DeskError
+from acd.dialler import Dialler
 from acd.fallback import FallbackCalls
 from acd.features import FeatureCodes
 from acd.fetch import Fetcher
 from acd.figures import Figures
+from acd.hours import Hours
 from acd.leftovers import Leftovers
+from acd.lines import Wish
 from acd.load import Loaded, Origin
 from acd.loop import Loop
 from acd.menus import Menus
@@ -37,14 +48,17 @@ from acd.pulse import Pulse
 from acd.recovery import Recovery
 from acd.reload import Reloads
 from acd.repair import RecordRepair
+from acd.repeat_callers import RepeatCallers
+from acd.restore import restore
 from acd.roster import Roster
+from acd.secrets import Secrets
 from acd.settings import Settings
 from acd.store import Store, StoreError, masked_url
 from acd.surroundings import Surroundings
 from acd.switchboard import Switchboard
 from acd.switches import Switches
 from acd.takeover import Takeover
-from ivr.fastagi import AgiServer
+from ivr.fastagi import AgiServer, Handler
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +70,7 @@ class Service:
     """Everything that runs in one process. Made by `build`."""
 
     def __init__(
-        self, origin: Origin, loaded: Loaded, store: Store, clock: Clock, ami_secret: str
+        self, origin: Origin, loaded: Loaded, store: Store, clock: Clock, secrets: Secrets
     ) -> None:
         self.origin = origin
         self.loaded = loaded
@@ -76,12 +90,20 @@ class Service:
             NODE,
             settings.service.least_talk_ms,
         )
+        self.repeats = RepeatCallers(self.clock)
         self.book = CallBook(
-            self.router, archive, self.figures, self.clock, NODE, self.leftovers.take
+            self.router,
+            archive,
+            self.figures,
+            self.clock,
+            NODE,
+            self.leftovers.take,
+            self.repeats.gave_up,
         )
         self.roster = Roster(archive, self.figures, self.book.wrapped_up, self._seat_changed)
         self.pulse = Pulse(self._stood_still)
         self.loop = Loop(self.router, self._carry_out, self.clock, self.pulse.check)
+        self._call_citizens_back(secrets.ami_callback)
         fallback = FallbackCalls(self.book, self.loop, self.clock, settings.service.least_talk_ms)
         self.switches = self._switches()
         self.menus = Menus(
@@ -94,7 +116,7 @@ class Service:
             is_gone=lambda call: self.switchboard.is_gone(call),
             first_offer=lambda call: self.switchboard.first_offer(call),
         )
-        self._join_asterisk(fallback, ami_secret)
+        self._join_asterisk(fallback, secrets.ami)
         self.repair = RecordRepair(
             self.store,
             self.leftovers,
@@ -104,21 +126,26 @@ class Service:
             live=lambda: {call.id for call in self.book.live},
         )
         self.desk = Desk(self.loop, self.router, tuple(settings.service.pause_reasons.values()))
-        features = FeatureCodes(
-            self.desk, self.router, settings.service.pause_reasons, self._phrase
-        )
-        self.agi = AgiServer(
-            {
-                "ivr": self.menus.begin,
-                "after": self.menus.after,
-                "overflow": self.menus.overflowed,
-                "transferred": self.menus.transferred,
-                "feature": features.answer,
-            }
-        )
+        self.agi = AgiServer(self._routes())
         self.takeover = Takeover(self.link, self.router, lambda: self.agi.session_count)
         self.reloads = Reloads(origin, loaded, self.alerts, self.clock, self._adopt)
         self.api = Api(self._requests())
+
+    def _call_citizens_back(self, secret: str) -> None:
+        self.callbacks = Callbacks(
+            self.router,
+            self.book,
+            self.loop,
+            self.clock,
+            Dialler(self.settings.service.listen.ami, secret),
+            zone=self.zone,
+            allowed=lambda: self.settings.service.callbacks,
+            keep=self.store.callback,
+            link=lambda: self.switchboard.link,
+        )
+        self.hours = Hours(
+            self.clock, self.zone, lambda: self.settings.service.callbacks, self.loop.post
+        )
 
     def _switches(self) -> Switches:
         folder = self.settings.service.folder
@@ -141,6 +168,10 @@ class Service:
             keep=self.store.menu_event,
             messages=messages_folder(self.settings.service.folder),
             clock=self.clock,
+            call_back=self.callbacks.book,
+            head_start=lambda number: self.repeats.head_start(
+                number, self.router.rules.routing.repeat_priority_ms
+            ),
         )
 
     def _join_asterisk(self, fallback: FallbackCalls, ami_secret: str) -> None:
@@ -152,6 +183,7 @@ class Service:
             fallback,
             believe=lambda seen: self.recovery.believe(seen),
             sound=self.menus.sound,
+            told=self.menus.told,
             whisper=self._whisper,
         )
         self.switchboard.set_operators(set(settings.operators))
@@ -175,6 +207,24 @@ class Service:
             self._link_changed,
         )
 
+    def _routes(self) -> dict[str, Handler]:
+        """Who answers which line of the dialplan over FastAGI."""
+        settings = self.settings
+        features = FeatureCodes(
+            self.desk, self.router, settings.service.pause_reasons, self._phrase
+        )
+        talk = CallbackTalk(
+            self.callbacks, self.book, lambda: self.switchboard, lambda: self.loaded
+        )
+        return {
+            "ivr": self.menus.begin,
+            "after": self.menus.after,
+            "overflow": self.menus.overflowed,
+            "transferred": self.menus.transferred,
+            "feature": features.answer,
+            "book": talk.answer,
+        }
+
     @property
     def settings(self) -> Settings:
         """The settings in force."""
@@ -189,6 +239,7 @@ class Service:
         await self.api.start(listen.socket)
         self.roster.look(self.router.seats, self.clock())
         self.loop.post(LinkChanged(is_up=False))
+        self.hours.look()
         await asyncio.to_thread(self._restore)
         loop = asyncio.get_running_loop()
         tasks = [
@@ -197,6 +248,7 @@ class Service:
             loop.create_task(self.pulse.run(), name="pulse"),
             loop.create_task(self.repair.run(), name="repair of records"),
             loop.create_task(self._midnights(), name="midnights"),
+            loop.create_task(self.hours.run(), name="hours"),
             loop.create_task(self.takeover.drained.wait(), name="drained"),
             loop.create_task(stop.wait(), name="stop"),
         ]
@@ -233,23 +285,16 @@ class Service:
             return Figures(target_ms, begins)
 
     def _restore(self) -> None:
-        """What the last run left: operators stay logged in and paused, calls go on.
-
-        Without the database Asterisk's own queue still tells who was logged in, and its channels
-        who is there.
-        """
-        try:
-            standings = self.store.records.operators_now()
-            self.languages.restored(self.store.records.caller_languages(KEPT_MAX))
-            self.leftovers.remember(self.store.records.open_stories())
-        except StoreError as error:
-            log.error("the last run is not known: %s", error)
-            return
-        for operator, standing in standings.items():
-            if standing.logged_in:
-                self.loop.post(OperatorReady(operator))
-                if standing.pause is not None:
-                    self.loop.post(OperatorPaused(operator, standing.pause))
+        restore(
+            self.store.records,
+            self.clock(),
+            self.loop,
+            languages=self.languages,
+            leftovers=self.leftovers,
+            repeats=self.repeats,
+            callbacks=self.callbacks,
+            book=self.book,
+        )
 
     async def _midnights(self) -> None:
         while True:
@@ -267,9 +312,12 @@ class Service:
     def _carry_out(
         self, event: Event, now: Millis, commands: list[Command], before: Contact | None
     ) -> None:
+        if not self.callbacks.are_possible:
+            commands = [each for each in commands if not isinstance(each, OfferCallbackTo)]
         self.book.observe(event, commands, before)
+        self.callbacks.observe(event, commands)
         for command in commands:
-            if isinstance(command, Offer | CancelOffer | ReturnCaller | PlayMessage):
+            if isinstance(command, Wish):
                 self.switchboard.carry_out(command)
         self.roster.look(self.router.touched, now)
 
@@ -307,8 +355,8 @@ class Service:
     def _phrase(self, language: str, phrase: str) -> str | None:
         return self.loaded.phrase(language, phrase)
 
-    def _whisper(self, call: str) -> str | None:
-        contact = self.router.contact(ContactId(call))
+    def _whisper(self, id_: ContactId) -> str | None:
+        contact = self.router.contact(id_)
         return None if contact is None else self.menus.whisper(contact.language, contact.topic)
 
     # Requests
@@ -323,6 +371,7 @@ class Service:
             "calls": self._calls,
             "call": self._call,
             "operator": self._operator,
+            "callback": self.callbacks.answer,
             "reload": self.reloads.answer,
             "broadcast": self.switches.broadcast,
             "override": self.switches.override,
@@ -393,13 +442,25 @@ class Service:
         if why is not None and self.router.seat(OperatorId(why)) is None:
             raise RequestError(f"there is no operator '{why}'; `acd operators` lists them")
         live = self.book.get(call)
-        if live is not None:
-            return views.call_story(live, self.zone, OperatorId(why) if why else None)
+        if live is not None and why is None:
+            return views.call_story(live, self.zone)
         await asyncio.to_thread(self.store.flush, SETTLE_S)
+        reason = None
+        if why is not None:
+            rules, state_at = self.router.rules, self._state_at
+            reason = why_of(self.store.records, rules, OperatorId(why), state_at)
+        if live is not None:
+            return await asyncio.to_thread(views.call_story, live, self.zone, reason)
         story = await asyncio.to_thread(self.store.records.call, ContactId(call))
         if story is None:
             raise RequestError(f"there is no call '{call}'; `acd calls` lists them")
-        return story_of(story, self.zone, why)
+        return await asyncio.to_thread(story_of, story, self.zone, reason)
+
+    def _state_at(self, operator: OperatorId, at: Millis) -> tuple[str, str | None] | None:
+        """What an operator was doing then, as far as it is remembered here."""
+        seat = self.router.seat(operator)
+        word = seat.said(at) if seat is not None else None
+        return None if word is None else (word, None)
 
     async def _operator(self, request: Request) -> Any:
         operator = text_of(request, "operator") or ""
@@ -427,4 +488,5 @@ class Service:
         self.alerts.prompts_missing(fresh.missing, self.clock())
         self.switchboard.set_operators(set(fresh.settings.operators))
         await self.loop.settle(RulesReplaced(fresh.settings.rules))
+        self.hours.look()
         self.roster.look(self.router.seats, self.clock())

@@ -35,14 +35,48 @@ class Listen:
 
 
 @dataclass(frozen=True, slots=True)
+class Callbacks:
+    """Whom the system may dial by itself, and when not.
+
+    `quiet` is first and last minute since midnight (the last excluded), maybe overnight; None:
+    dialled at any hour. In `numbers` an `X` stands for any digit; without any nobody is dialled.
+    `via` is the host and port of the trunk that takes these calls; None: the first of `trunk`.
+    """
+
+    quiet: tuple[int, int] | None = None
+    numbers: tuple[str, ...] = ()
+    via: str | None = None
+
+    def allows(self, number: str) -> bool:
+        """Whether a pattern covers the whole number, sign for sign."""
+        return any(_covers(pattern, number) for pattern in self.numbers)
+
+    def is_quiet(self, minute: int) -> bool:
+        """Whether nobody may be dialled in this minute since midnight."""
+        if self.quiet is None:
+            return False
+        begins, ends = self.quiet
+        if begins < ends:
+            return begins <= minute < ends
+        return minute >= begins or minute < ends
+
+
+def _covers(pattern: str, number: str) -> bool:
+    return len(pattern) == len(number) and all(
+        sign == wanted or (wanted == "X" and sign in "0123456789")
+        for wanted, sign in zip(pattern, number, strict=True)
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """`service.yaml`: the machine room. Paths are absolute.
 
     `trunk` lists the addresses whose calls are citizens' calls, without authentication.
     `least_talk_ms`: a conversation the operator ends sooner is a failed offer.
     `pause_reasons` maps the digit dialled after the pause code to the reason. `transfers` are the
-    numbers a menu may lead callers to, each with the SIP address that is dialled. `config` is what
-    menus know as `config.*`.
+    numbers a menu or a ladder may lead callers to, each with the SIP address that is dialled.
+    `config` is what menus know as `config.*`. `callbacks` bounds what the system dials by itself.
     """
 
     number: str
@@ -59,6 +93,7 @@ class Service:
     menu: str | None
     transfers: Mapping[str, str]
     config: Mapping[str, Value]
+    callbacks: Callbacks = Callbacks()
 
 
 @dataclass(frozen=True, slots=True)

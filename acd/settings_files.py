@@ -4,15 +4,17 @@ The format of each file is described in `docs/configuration.md`.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from acd.core.names import BEST_LEVEL, Language, Millis, OperatorId, QueueId, Topic
+from acd.core.names import BEST_LEVEL, NO_TIME, Language, Millis, OperatorId, QueueId, Topic
 from acd.core.queues import OperatorProfile, QueueRules, Rules
 from acd.settings import Settings, Shift
+from acd.settings_crew import Crew, check_crew
 from acd.settings_entries import check_schema, entries
-from acd.settings_queues import read_queues
+from acd.settings_queues import QueuesFile, read_queues
 from acd.settings_service import read_service
 from acd.yaml_source import Fields, Node, Problems, read_yaml
 
@@ -21,7 +23,24 @@ SHIPPED = Path(__file__).resolve().parent.parent / "config"
 LANGUAGES = (Language("kk"), Language("ru"), Language("en"))
 
 T = TypeVar("T")
-TopicEntry = tuple[QueueId, Mapping[str, str], Node]
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorEntry:
+    """Somebody of the roster, and where."""
+
+    profile: OperatorProfile
+    place: Node
+
+
+@dataclass(frozen=True, slots=True)
+class TopicEntry:
+    """A topic, and where its queue is named."""
+
+    queue: QueueId
+    names: Mapping[str, str]
+    priority_ms: Millis
+    place: Node
 
 
 def load_settings(folder: Path, problems: Problems, *, port_offset: int = 0) -> Settings | None:
@@ -37,24 +56,45 @@ def load_settings(folder: Path, problems: Problems, *, port_offset: int = 0) -> 
     service = read("service.yaml", partial(read_service, folder.resolve().parent, port_offset))
     languages = service.languages if service else LANGUAGES
     target_ms = service.target_ms if service else Millis(30_000)
+    transfers = service.transfers if service else None
     topics = read("skills.yaml", partial(_topics, languages)) or {}
     phrases, words = _phrases(folder, problems, languages)
-    queues = read("queues.yaml", partial(read_queues, target_ms, phrases)) or {}
+    file = read("queues.yaml", partial(read_queues, target_ms, phrases, transfers)) or QueuesFile()
     shifts = read("shifts.yaml", _shifts) or {}
     operators = read("operators.yaml", partial(_operators, languages, topics, shifts)) or {}
     if (folder / "holidays.yaml").is_file():
         read("holidays.yaml", _holidays)
-    _check_topics(topics, queues, folder / "queues.yaml", problems)
+    _check_topics(topics, file.queues, folder / "queues.yaml", problems)
     if problems.has_errors or service is None:
         return None
+    head_starts = {id_: each.priority_ms for id_, each in topics.items() if each.priority_ms}
     rules = Rules(
         target_ms=target_ms,
-        topics={topic: queue for topic, (queue, _, _) in topics.items()},
-        queues=queues,
-        operators=operators,
+        topics={id_: each.queue for id_, each in topics.items()},
+        queues=file.queues,
+        operators={id_: each.profile for id_, each in operators.items()},
+        routing=replace(file.routing, topic_priority=head_starts),
     )
-    names = {str(topic): names for topic, (_, names, _) in topics.items()}
-    return Settings(folder.resolve(), service, rules, names, shifts, phrases, words)
+    check_crew(
+        Crew(
+            rules=rules,
+            languages=languages,
+            callbacks=service.callbacks,
+            shifts={id_: shift for id_, (shift, _) in shifts.items()},
+            queues=file,
+            shift_places={id_: place for id_, (_, place) in shifts.items()},
+            operator_places={id_: each.place for id_, each in operators.items()},
+        )
+    )
+    return Settings(
+        folder=folder.resolve(),
+        service=service,
+        rules=rules,
+        topic_names={str(id_): each.names for id_, each in topics.items()},
+        shifts={id_: shift for id_, (shift, _) in shifts.items()},
+        phrases=phrases,
+        language_words=words,
+    )
 
 
 def routable_names(folder: Path) -> frozenset[str] | None:
@@ -66,7 +106,7 @@ def routable_names(folder: Path) -> frozenset[str] | None:
     topics = _read(folder, problems, "skills.yaml", partial(_topics, ())) or {}
     if problems.has_errors:
         return None
-    return frozenset([*topics, *(queue for queue, _, _ in topics.values())])
+    return frozenset([*topics, *(each.queue for each in topics.values())])
 
 
 def _read(
@@ -79,14 +119,16 @@ def _read(
 def _topics(languages: Sequence[Language], root: Node) -> dict[Topic, TopicEntry]:
     topics: dict[Topic, TopicEntry] = {}
     for key, value in entries(root, "topics"):
-        fields = value.fields(required=["queue", "name"])
+        fields = value.fields(required=["queue", "name"], optional=["priority"])
         if fields is None:
             continue
         queue, name = fields.get("queue"), fields.get("name")
         queue_id = queue.name() if queue else None
         names = name.texts(languages) if name and languages else {}
         if queue_id is not None and queue is not None:
-            topics[Topic(key.text or "")] = (QueueId(queue_id), names or {}, queue)
+            priority_ms = _millis(fields, "priority", 0, 600_000) or NO_TIME
+            entry = TopicEntry(QueueId(queue_id), names or {}, priority_ms, queue)
+            topics[Topic(key.text or "")] = entry
     return topics
 
 
@@ -99,8 +141,8 @@ def _check_topics(
     """Every topic leads to a queue that exists, and the queue of last resort is there."""
     if not queues or not topics:
         return
-    for _, _, node in topics.values():
-        node.choice([str(queue) for queue in queues], "E04")
+    for each in topics.values():
+        each.place.choice([str(queue) for queue in queues], "E04")
     if "general" not in queues:
         message = "the queue 'general' is missing; callers with an unknown topic go there: add it"
         problems.error(str(queues_file), 0, 0, "E04", message)
@@ -144,8 +186,8 @@ def _texts(node: Node, languages: Sequence[Language]) -> dict[str, str] | None:
     return node.texts(languages)
 
 
-def _shifts(root: Node) -> dict[str, Shift]:
-    shifts: dict[str, Shift] = {}
+def _shifts(root: Node) -> dict[str, tuple[Shift, Node]]:
+    shifts: dict[str, tuple[Shift, Node]] = {}
     for key, value in entries(root, "shifts"):
         fields = value.fields(required=["days", "hours"], optional=["breaks"])
         if fields is None:
@@ -155,7 +197,8 @@ def _shifts(root: Node) -> dict[str, Shift]:
         _breaks(fields)
         # Kept with a mistake in it too: whoever works in it is not to be blamed for that.
         begins, ends = hours or (0, 0)
-        shifts[key.text or ""] = Shift(key.text or "", tuple(sorted(set(days or ()))), begins, ends)
+        id_ = key.text or ""
+        shifts[id_] = (Shift(id_, tuple(sorted(set(days or ()))), begins, ends), key)
     return shifts
 
 
@@ -187,11 +230,12 @@ def _operators(
     topics: Collection[Topic],
     shifts: Collection[str],
     root: Node,
-) -> dict[OperatorId, OperatorProfile]:
-    operators: dict[OperatorId, OperatorProfile] = {}
+) -> dict[OperatorId, OperatorEntry]:
+    operators: dict[OperatorId, OperatorEntry] = {}
     for key, value in entries(root, "operators"):
         fields = value.fields(
-            required=["shift", "languages", "topics"], optional=["name", "wrap_up", "ring"]
+            required=["shift", "languages", "topics"],
+            optional=["name", "wrap_up", "ring", "reserve"],
         )
         if fields is None:
             continue
@@ -199,7 +243,7 @@ def _operators(
         shift = fields.get("shift")
         if shift is not None and shifts:
             shift.choice(list(shifts), "E04")
-        operators[id_] = OperatorProfile(
+        profile = OperatorProfile(
             id=id_,
             name=fields.read("name", Node.sentence) or id_,
             shift=(shift.text or "") if shift else "",
@@ -207,7 +251,9 @@ def _operators(
             topics={Topic(k): v for k, v in _levels(fields, "topics", topics).items()},
             wrap_up_ms=_millis(fields, "wrap_up", 0, 3_600_000),
             ring_ms=_millis(fields, "ring", 1000, 60_000),
+            reserve=fields.read("reserve", Node.boolean, False),
         )
+        operators[id_] = OperatorEntry(profile, key)
     return operators
 
 

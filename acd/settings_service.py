@@ -10,7 +10,7 @@ from typing import Final
 
 from acd.core.names import Language, Millis
 from acd.places import offset_path
-from acd.settings import FEATURES, Address, Listen, Service
+from acd.settings import FEATURES, Address, Callbacks, Listen, Service
 from acd.yaml_source import Fields, Node
 from ivr.core.expressions import Value
 
@@ -26,6 +26,8 @@ RTP_PORTS: Final = (10_000, 14_999)
 KNOWN_LANGUAGES: Final = ("kk", "ru", "en")
 _OUTSIDE = re.compile(r"\+?[0-9]{2,15}")
 _SIP_ADDRESS = re.compile(r"sip:[A-Za-z0-9+._-]+@[A-Za-z0-9.-]+(:[0-9]{1,5})?")  # no dialplan words
+_PATTERN = re.compile(r"\+?[0-9X]{3,15}")
+_BEGINS_FIXED = re.compile(r"\+?[0-9]{2}")  # a list that begins with X would let anybody be dialled
 _CONFIG_NAME = re.compile(r"[a-z_][a-z0-9_]{0,63}")
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,14}")
 
@@ -39,7 +41,7 @@ def read_service(base: Path, port_offset: int, root: Node) -> Service | None:
         required=["schema", "number", "timezone", "languages", "target", "database", "listen"],
         optional=[
             *("folder", "trunk", "features", "pause_reasons", "least_talk", "menu"),
-            *("transfers", "config"),
+            *("transfers", "config", "callbacks"),
         ],
     )
     if fields is None:
@@ -72,6 +74,7 @@ def read_service(base: Path, port_offset: int, root: Node) -> Service | None:
         menu=fields.read("menu", Node.name),
         transfers=fields.read("transfers", _transfers) or {},
         config=fields.read("config", _config) or {},
+        callbacks=fields.read("callbacks", _callbacks) or Callbacks(),
     )
 
 
@@ -95,6 +98,34 @@ def _sip_address(node: Node) -> str | None:
     text = node.string()
     if text is not None and not _SIP_ADDRESS.fullmatch(text):
         node.error(f'{node.in_words()} is not an address; write it as in "sip:112@10.0.0.5:5060"')
+        return None
+    return text
+
+
+def _callbacks(node: Node) -> Callbacks | None:
+    fields = node.fields(optional=["quiet", "numbers", "via"])
+    if fields is None:
+        return None
+    numbers = fields.read("numbers", lambda listed: listed.list_of(_number_pattern)) or []
+    via = fields.read("via", partial(_address, 0))
+    return Callbacks(fields.read("quiet", Node.hours), tuple(numbers), str(via) if via else None)
+
+
+def _number_pattern(node: Node) -> str | None:
+    text = node.string()
+    if text is None:
+        return None
+    if not _PATTERN.fullmatch(text):
+        node.error(
+            f"{node.in_words()} is not a pattern of numbers; write digits, and X for any digit, "
+            'as in "+77XXXXXXXXX"'
+        )
+        return None
+    if not _BEGINS_FIXED.match(text):
+        node.error(
+            f"'{text}' lets nearly any number be dialled; begin with two digits or more, as in "
+            '"+77XXXXXXXXX"'
+        )
         return None
     return text
 

@@ -1,6 +1,6 @@
 """What menus can find out about the world at this moment, and what they ask it to do."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from acd.broadcasts import Broadcasts, Overrides
 from acd.caller_languages import CallerLanguages
 from acd.clock import Clock
+from acd.core.events import ContactQueued
+from acd.core.names import Millis
 from acd.fetch import Fetcher
 from acd.load import Loaded
 from acd.store import MenuEventRow
@@ -22,7 +24,8 @@ QueueFigures = Callable[[str], Mapping[str, Value] | None]
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """Shared by all calls. `messages` is the folder of recordings; `keep` puts a step on record;
-    `queues` gives the figures of a queue, None for an unknown one.
+    `queues` gives the figures of a queue, None for an unknown one. `call_back` promises a call to a
+    number, False when it cannot; `head_start` is what a caller's number is owed in the line.
     """
 
     broadcasts: Broadcasts
@@ -33,6 +36,8 @@ class Surroundings:
     keep: Callable[[MenuEventRow], None]
     messages: Path
     clock: Clock
+    call_back: Callable[[ContactQueued, str], Awaitable[bool]]
+    head_start: Callable[[str], Millis]
 
     def facts(self, loaded: Loaded, number: str) -> Facts:
         """The answers for one call, each as it is when it is asked for."""

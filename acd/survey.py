@@ -7,16 +7,18 @@ dialplan in `config/asterisk/extensions.conf` and the menu set them). Nothing he
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from acd.core.names import Millis
+from acd.core.names import ContactId, Millis
 from acd.lines import Place
 
 VARIABLES = (
-    "ACD_CALL,ACD_NUMBER,ACD_T0,ACD_LANG,ACD_Q,ACD_QT0,ACD_FB0,ACD_STATE,ACD_OP,ACD_TA,ACD_OFFER,"
+    "ACD_CALL,ACD_CBC,ACD_NUMBER,ACD_T0,ACD_LANG,ACD_Q,ACD_QT0,ACD_FB0,ACD_STATE,ACD_OP,ACD_TA,ACD_OFFER,"
     "ACD_LEG"
 )
 """What to ask for with Status."""
 
 Status = Mapping[str, str]
+MUSIC = ("WaitExten", "MusicOnHold")
+"""The applications in which a caller in hold hears music."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,8 @@ class Seen:
     """One citizen's channel. Moments are epoch milliseconds, None for what has not happened.
 
     `place` is where the channel stands; in the fallback, too, `operator` and `connected_at` tell
-    of a conversation. `leg` is the operator's channel.
+    of a conversation. `leg` is the operator's channel. `callback` is the contact for which a
+    citizen was called back.
     """
 
     call: str
@@ -42,6 +45,12 @@ class Seen:
     offer: int = 0
     leg: str | None = None
     leg_channel: str | None = None
+    callback: str | None = None
+
+    @property
+    def contact(self) -> ContactId:
+        """The router's id of it: the call's own, unless the citizen was called back."""
+        return ContactId(self.callback or self.call)
 
 
 def survey(channels: Iterable[Status]) -> list[Seen]:
@@ -92,15 +101,18 @@ def _seen(channel: Status, values: Mapping[str, str], leg: Status | None) -> See
         offer=int(offer) if offer.isdigit() else 0,
         leg=leg.get("Uniqueid") if leg is not None and is_served else None,
         leg_channel=leg.get("Channel") if leg is not None and is_served else None,
+        callback=values.get("ACD_CBC"),
     )
 
 
 def _place(channel: Status, values: Mapping[str, str], *, is_talking: bool) -> Place | None:
     match channel.get("Context"):
-        case "from-trunk" | "acd-transfer":
+        case "from-trunk" | "acd-transfer" | "acd-leave" | "acd-called":
             return Place.MENU
+        case "acd-book":
+            return Place.MENU if values.get("ACD_STATE") == "callback" else Place.SAYING
         case "acd-hold":
-            return Place.PARKED if channel.get("Application") == "MusicOnHold" else Place.SAYING
+            return Place.PARKED if channel.get("Application") in MUSIC else Place.SAYING
         case "acd-deliver" if values.get("ACD_STATE") == "after":
             return Place.AFTER
         case "acd-deliver":

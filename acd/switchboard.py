@@ -8,12 +8,14 @@ comes back as events. Nothing here decides anything about routing.
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, assert_never
+from typing import Any
 
 from acd.ami import AmiError, Message
-from acd.asterisk_words import moment, offer_failure, phone_state
-from acd.core.commands import CancelOffer, Offer, PlayMessage, ReturnCaller
+from acd.asterisk_words import callback_failure, moment, offer_failure, phone_state
+from acd.core.commands import Tell
 from acd.core.events import (
+    CallbackAnswered,
+    CallbackFailed,
     CallerHungUp,
     CallerLeft,
     Connected,
@@ -28,6 +30,7 @@ from acd.core.events import (
 from acd.core.names import ContactId, OperatorId
 from acd.lines import Line, Place, Wish
 from acd.listeners import Fallback, Link, Listener
+from acd.moves import Moves
 from acd.survey import VARIABLES, Seen, survey
 
 log = logging.getLogger(__name__)
@@ -48,8 +51,9 @@ class Switchboard:
         fallback: Fallback,
         *,
         believe: Callable[[Seen], None],
-        sound: Callable[[str, str], str | None],
-        whisper: Callable[[str], str | None],
+        sound: Callable[[ContactId, str], str | None],
+        told: Callable[[Tell], str | None],
+        whisper: Callable[[ContactId], str | None],
         settle_s: float = SETTLE_S,
     ) -> None:
         """Wire it up.
@@ -59,20 +63,27 @@ class Switchboard:
             listener: hears of calls.
             fallback: hears of callers in Asterisk's own queue.
             believe: takes what Asterisk says of a channel that was lost sight of.
-            sound: (call, phrase) -> the file Asterisk plays to that caller, None without one.
-            whisper: call -> the file the operator hears before that caller.
+            sound: (contact, phrase) -> the file Asterisk plays to that caller, None without one.
+            told: the files that say a place or a wait, joined by `&`.
+            whisper: contact -> the file the operator hears before that caller.
             settle_s: how long a Redirect may take to show its effect.
         """
         self._post = post
         self._listener = listener
         self._fallback = fallback
         self._believe = believe
-        self._sound = sound
-        self._whisper = whisper
-        self._settle_s = settle_s
+        self._moves = Moves(
+            self.look_at,
+            self._spawn,
+            sound=sound,
+            told=told,
+            whisper=whisper,
+            settle_s=settle_s,
+        )
         self._link: Link | None = None
         self._lines: dict[str, Line] = {}
         self._legs: dict[str, str] = {}
+        self._called_back: dict[ContactId, str] = {}
         self._gone: dict[str, None] = {}
         self._operators: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -84,12 +95,17 @@ class Switchboard:
         Without a link commands are thrown away, those that wait included: when it is up again
         Asterisk is asked first what has become of everybody (`acd.recovery`).
         """
-        self._link = link
+        self._link = self._moves.link = link
         for line in self.lines:
             if link is None:
                 line.wishes.clear()
             else:
-                self._next(line)
+                self._moves.next(line)
+
+    @property
+    def link(self) -> Link | None:
+        """The link commands go out on, None while there is none."""
+        return self._link
 
     def set_operators(self, operators: set[str]) -> None:
         """Whose phones' states matter."""
@@ -98,6 +114,10 @@ class Switchboard:
     def line(self, call: str) -> Line | None:
         """A live call's line."""
         return self._lines.get(call)
+
+    def line_of(self, contact: ContactId) -> Line | None:
+        """The line of a contact: its call's, or that of a citizen who was called back."""
+        return self._lines.get(self._called_back.get(contact, contact))
 
     def is_gone(self, call: str) -> bool:
         """Whether a call has ended lately: whoever still speaks of it is late."""
@@ -113,109 +133,16 @@ class Switchboard:
 
     def carry_out(self, command: Wish) -> None:
         """Do it now, or as soon as the caller's channel sits still."""
-        line = self._lines.get(command.contact)
+        line = self.line_of(command.contact)
         if line is None or line.place in (Place.GONE, Place.FALLBACK) or self._link is None:
             log.info("too late for %s", command)
             return
-        if isinstance(command, CancelOffer) and self._unsent(line, command):
-            return
-        if isinstance(command, PlayMessage) and (line.wishes or line.place is not Place.PARKED):
-            return
-        line.wishes.append(command)
-        self._next(line)
-
-    def _unsent(self, line: Line, command: CancelOffer) -> bool:
-        """Drop an offer that was never sent; True when there was one."""
-        for wish in line.wishes:
-            if isinstance(wish, Offer) and wish.operator == command.operator:
-                line.wishes.remove(wish)
-                return True
-        return line.place in (Place.HOLD, Place.PARKED, Place.SAYING)
-
-    def _next(self, line: Line) -> None:
-        """Carry out wishes until one has set the channel in motion; some need no Redirect."""
-        while line.wishes and line.is_still and self._link is not None:
-            self._grant(line, line.wishes.popleft())
-
-    def _grant(self, line: Line, wish: Wish) -> None:
-        match wish:
-            case Offer(operator=operator, ring_ms=ring_ms):
-                self._deliver(line, operator, ring_ms)
-            case CancelOffer() | ReturnCaller():
-                if line.place in (Place.RINGING, Place.TALKING):
-                    phrase = "returned" if isinstance(wish, ReturnCaller) else None
-                    self._to_hold(line, phrase, interruptible=False)
-            case PlayMessage(phrase=phrase):
-                self._to_hold(line, phrase, interruptible=True)
-            case _:
-                assert_never(wish)
-
-    def _deliver(self, line: Line, operator: OperatorId, ring_ms: int) -> None:
-        if line.place not in (Place.PARKED, Place.SAYING):
-            log.warning("%s is %s: %s is not rung for it", line.call, line.place.value, operator)
-            return
-        self._set(line, "ACD_OFFER", self._offer(line, operator, ring_ms))
-        self._redirect(line, "acd-deliver")
-
-    def _offer(self, line: Line, operator: OperatorId, ring_ms: int) -> str:
-        """The next offer of a call, in the words of the dialplan."""
-        line.offer += 1
-        line.operator, line.has_rung = operator, False
-        whisper = self._whisper(line.call) or ""
-        return f"{operator}|{ring_ms / 1000:g}|{whisper}|{line.offer}"
+        self._moves.want(line, command)
 
     def first_offer(self, call: str) -> str | None:
-        """The offer a caller leaves the menu with, for ACD_OFFER; None when they are to wait.
-
-        Whoever asks must lead the caller to acd-deliver: straight from the menu, with no hold in
-        between, no Redirect and no question to Asterisk. A fifth of the way from the menu's last
-        word to the operator's voice.
-        """
+        """The offer a caller leaves the menu with (`Moves.first_offer`)."""
         line = self._lines.get(call)
-        if line is None or not line.is_in_menu or not line.wishes:
-            return None
-        wish = line.wishes.popleft()  # without a link there are none
-        if not isinstance(wish, Offer):
-            line.wishes.appendleft(wish)
-            return None
-        self._move(line, None)
-        return self._offer(line, wish.operator, wish.ring_ms)
-
-    def _to_hold(self, line: Line, phrase: str | None, *, interruptible: bool) -> None:
-        sound = self._sound(line.call, phrase) if phrase else None
-        if phrase and sound is None and line.place is Place.PARKED:
-            return
-        self._set(line, "ACD_SAY", sound or "")
-        line.interruptible = interruptible
-        line.operator = None
-        self._redirect(line, "acd-hold")
-
-    def _set(self, line: Line, name: str, value: str) -> None:
-        assert self._link is not None
-        self._link.post("Setvar", Channel=line.call, Variable=name, Value=value)
-
-    def _redirect(self, line: Line, context: str) -> None:
-        assert self._link is not None
-        answer = self._link.post(
-            "Redirect", Channel=line.call, Context=context, Exten="s", Priority="1"
-        )
-        self._move(line, answer)
-
-    def _move(self, line: Line, answer: "asyncio.Task[Message | None] | None") -> None:
-        """The channel is on its way; `answer` is Asterisk's to the Redirect, if there was one."""
-        line.place = Place.MOVING
-        line.moved += 1
-        self._spawn(self._see_it_happen(line, line.moved, answer))
-
-    async def _see_it_happen(
-        self, line: Line, moved: int, answer: "asyncio.Task[Message | None] | None"
-    ) -> None:
-        """A move counts when an event shows its effect; without one the channel is asked."""
-        refused = answer is not None and await answer is None
-        await asyncio.sleep(min(0.2, self._settle_s) if refused else self._settle_s)
-        if line.moved == moved and line.place is Place.MOVING:
-            log.warning("%s: its move had no effect to be seen; asking Asterisk", line.call)
-            await self.look_at(line)
+        return None if line is None else self._moves.first_offer(line)
 
     async def look_at(self, line: Line) -> None:
         """Ask where a channel really is, and believe it."""
@@ -238,6 +165,8 @@ class Switchboard:
     def take(self, seen: Seen) -> Line:
         """Put a line where its channel was seen; what that means to the router is not said here."""
         self._gone.pop(seen.call, None)  # it lives: whatever made us think otherwise was wrong
+        if seen.contact != seen.call:
+            self._called(seen.call, seen.channel, seen.contact)
         self.arrived(seen.call, seen.channel, seen.number, seen.arrived_at)
         line = self._lines[seen.call]
         if line.place is Place.GONE:
@@ -254,7 +183,7 @@ class Switchboard:
             self._legs[line.leg] = line.call
         if not line.is_still or line.place is Place.FALLBACK:
             line.wishes.clear()
-        self._next(line)
+        self._moves.next(line)
         return line
 
     # Events
@@ -287,28 +216,56 @@ class Switchboard:
             self._listener.call_arrived(call, number, at)
 
     def _on_user_event(self, message: Message) -> None:
-        if message.get("UserEvent") == "ACDCall":
-            channel, number = message.get("Channel", ""), message.get("Number", "")
-            self.arrived(message.get("Call", ""), channel, number)
+        """What the dialplan says of itself, by the name it gives it."""
+        name = message.get("UserEvent", "")
+        if name in ("ACDCall", "ACDCalled", "ACDNotCalled"):
+            self._on_new_channel(name, message)
             return
         line = self._lines.get(message.get("Call", ""))
-        if line is None or line.place is Place.GONE:
-            self.stray_events += message.get("UserEvent") != "ACDEnd"  # the usual end of a call
+        if line is not None and name == "ACDMessage":  # it may end with the caller's hanging up
+            self._fallback.message_left(line.call, message.get("File", ""))
             return
-        match message.get("UserEvent"):
-            case "ACDHold":
-                self._on_hold(line)
-            case "ACDAnswer":
-                if self._is_current(line, message) and line.operator is not None:
-                    self._post(OperatorAnswered(ContactId(line.call), line.operator))
-            case "ACDDial":
-                self._on_dial_result(line, message)
-            case "ACDFallback":
-                self._on_fallback(line, message.get("At", ""))
-            case "ACDMessage":
-                self._fallback.message_left(line.call, message.get("File", ""))
-            case "ACDEnd":
-                self._on_end(line, message.get("State", ""))
+        if line is None or line.place is Place.GONE:
+            self.stray_events += name != "ACDEnd"  # the usual end of a call
+            return
+        handler = self._line_handlers().get(name)
+        if handler is not None:
+            handler(line, message)
+
+    def _on_new_channel(self, name: str, message: Message) -> None:
+        """A citizen calls, or one whom we have called has picked up, or has not."""
+        call, channel = message.get("Call", ""), message.get("Channel", "")
+        contact = ContactId(message.get("Contact", ""))
+        if name == "ACDCall":
+            self.arrived(call, channel, message.get("Number", ""))
+        elif name == "ACDCalled":
+            self._called(call, channel, contact)
+        else:
+            why = callback_failure(message.get("Status", ""))
+            self._post(CallbackFailed(contact, why))
+
+    def _line_handlers(self) -> Mapping[str, Callable[[Line, Message], None]]:
+        return {
+            "ACDHold": lambda line, _: self._on_hold(line),
+            "ACDKey": lambda line, message: self._listener.call_event(
+                line.contact, "key", key=message.get("Key")
+            ),
+            "ACDBook": lambda line, _: self._on_book(line),
+            "ACDLeave": lambda line, _: self.waits_no_more(line.call),
+            "ACDConfirmed": lambda line, _: self._on_confirmed(line),
+            "ACDAnswer": self._on_answer,
+            "ACDDial": self._on_dial_result,
+            "ACDFallback": lambda line, message: self._on_fallback(line, message.get("At", "")),
+            "ACDEnd": lambda line, message: self._on_end(line, message.get("State", "")),
+        }
+
+    def _on_confirmed(self, line: Line) -> None:
+        line.place = Place.HOLD
+        self._post(CallbackAnswered(line.contact))
+
+    def _on_answer(self, line: Line, message: Message) -> None:
+        if self._is_current(line, message) and line.operator is not None:
+            self._post(OperatorAnswered(line.contact, line.operator))
 
     def _is_current(self, line: Line, message: Message) -> bool:
         """Whether a report is about the offer in hand and not about one given up meanwhile."""
@@ -320,12 +277,43 @@ class Switchboard:
             return
         if line.place is Place.TALKING and line.operator is not None:
             # Pulled out by a cancel that crossed the answer: the caller waits on.
-            failure = OfferFailed(ContactId(line.call), line.operator, OfferFailure.NO_RESULT)
+            failure = OfferFailed(line.contact, line.operator, OfferFailure.NO_RESULT)
             self._post(failure)
         self._drop_leg(line)
         line.operator = None
         line.place = Place.SAYING if line.place is Place.MOVING else Place.HOLD
-        self._next(line)
+        self._moves.next(line)
+
+    def _called(self, call: str, channel: str, contact: ContactId) -> None:
+        """A citizen whom we have called has picked up."""
+        if call and call not in self._lines and call not in self._gone:
+            self._lines[call] = Line(call, channel, contact=contact)
+            self._called_back[contact] = call
+
+    def asking(self, call: str, *, begins: bool) -> None:
+        """The caller is asked for a number outside the music, and keeps the place meanwhile.
+
+        Only between beginning and end may they be led away: not on the way there or back.
+        """
+        line = self._lines.get(call)
+        if line is None:
+            return
+        line.is_asked = begins
+        if line.place in (Place.HOLD, Place.PARKED, Place.SAYING):
+            line.place = Place.SAYING if begins else Place.HOLD
+            line.interruptible = True
+            self._moves.next(line)
+
+    def _on_book(self, line: Line) -> None:
+        """On the way to the questions, which may have begun before this was heard."""
+        if not line.is_asked and line.place in (Place.PARKED, Place.SAYING):
+            line.place = Place.HOLD
+
+    def waits_no_more(self, call: str) -> None:
+        """Out of the queue, and still on the line: what follows is said by menus or prompts."""
+        line = self._lines.get(call)
+        if line is not None and line.place not in (Place.FALLBACK, Place.GONE):
+            line.place = Place.MENU
 
     def _on_fallback(self, line: Line, at: str) -> None:
         """Asterisk's plain queue has the caller now: they are not touched any more."""
@@ -335,7 +323,7 @@ class Switchboard:
         line.wishes.clear()
         line.operator = None
         self._drop_leg(line)
-        self._post(CallerLeft(ContactId(line.call)))
+        self._post(CallerLeft(line.contact))
         self._fallback.entered(line.call, int(at) if at.isdigit() else None)
 
     def _on_agent_connect(self, message: Message) -> None:
@@ -360,7 +348,7 @@ class Switchboard:
         if line is not None and line.place in (Place.HOLD, Place.SAYING):
             line.place = Place.PARKED
             line.interruptible = True
-            self._next(line)
+            self._moves.next(line)
 
     def _on_dial_begin(self, message: Message) -> None:
         line = self._lines.get(message.get("Uniqueid", ""))
@@ -371,13 +359,13 @@ class Switchboard:
             self._legs[line.leg] = line.call
         if line.place is Place.MOVING:
             line.place = Place.RINGING
-            self._next(line)
+            self._moves.next(line)
 
     def _on_dial_state(self, message: Message) -> None:
         line = self._lines.get(message.get("Uniqueid", ""))
         if line is not None and not line.has_rung:
             line.has_rung = True
-            self._listener.call_event(line.call, "ringing", operator=line.operator)
+            self._listener.call_event(line.contact, "ringing", operator=line.operator)
 
     def _on_bridge_enter(self, message: Message) -> None:
         if message.get("BridgeNumChannels") != "2":
@@ -388,14 +376,14 @@ class Switchboard:
             return
         if line.place in (Place.RINGING, Place.MOVING):
             line.place = Place.TALKING
-            self._post(Connected(ContactId(line.call), line.operator, moment(message)))
-            self._next(line)
+            self._post(Connected(line.contact, line.operator, moment(message)))
+            self._moves.next(line)
 
     def _on_dial_result(self, line: Line, message: Message) -> None:
         operator = line.operator
         if not self._is_current(line, message) or operator is None:
             return
-        contact = ContactId(line.call)
+        contact = line.contact
         self._drop_leg(line)
         line.operator = None
         if message.get("Next") == "after":
@@ -415,7 +403,7 @@ class Switchboard:
     def _on_end(self, line: Line, state: str) -> None:
         """The dialplan's last word: who left in the whisper was not connected, bridge or no."""
         if line.place is Place.TALKING and state == "ring" and line.operator is not None:
-            self._post(OfferFailed(ContactId(line.call), line.operator, OfferFailure.UNSEEN))
+            self._post(OfferFailed(line.contact, line.operator, OfferFailure.UNSEEN))
         self._caller_gone(line.call)
 
     def _on_hangup(self, message: Message) -> None:
@@ -433,10 +421,15 @@ class Switchboard:
         line = self._lines[call]
         if line.place is Place.GONE:
             return
+        in_greeting = line.is_callback and line.place is Place.MENU
         line.place = Place.GONE
         line.wishes.clear()
         self._drop_leg(line)
-        self._post(CallerHungUp(ContactId(call)))
+        self._called_back.pop(line.contact, None)
+        if in_greeting:  # a machine, or somebody who does not want to talk any more
+            self._post(CallbackFailed(line.contact, "refused"))
+        else:
+            self._post(CallerHungUp(line.contact))
 
     def forget(self, call: str) -> None:
         """Asterisk no longer has this channel, and its Hangup was missed."""
@@ -474,7 +467,7 @@ class Switchboard:
         if leg is None or await self.media_flows(leg):
             return
         if line.operator == operator and line.leg_channel == leg:
-            self._post(OperatorLost(ContactId(line.call), operator))
+            self._post(OperatorLost(line.contact, operator))
 
     async def media_flows(self, channel: str, over_s: float = 0.5) -> bool:
         """Whether sound arrives on a channel; unknown counts as yes, so that nothing is cut."""

@@ -14,6 +14,7 @@ from acd.asterisk_link import AsteriskLink
 from acd.core.contacts import Stage
 from acd.core.router import Router
 
+RINGING = (Stage.RINGING, Stage.WHISPER, Stage.DIALLING)
 LOOK_S = 0.2
 LIMIT_S = 3600
 
@@ -67,10 +68,14 @@ class Takeover:
         return self._left()
 
     def _left(self) -> dict[str, int]:
-        stages = [contact.stage for contact in self._router.contacts]
+        stages = [
+            contact.stage
+            for contact in self._router.contacts
+            if contact.is_live or contact.stage is Stage.DIALLING  # other callbacks wait for us
+        ]
         return {
             "talking": sum(stage is Stage.TALKING for stage in stages),
-            "ringing": sum(stage in (Stage.RINGING, Stage.WHISPER) for stage in stages),
+            "ringing": sum(stage in RINGING for stage in stages),
             "waiting": sum(stage is Stage.WAITING for stage in stages),
             "in_menu": self._in_menu(),
         }

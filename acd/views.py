@@ -4,21 +4,25 @@ The monitor, the listings and the JSON are all made from these rows. Shares are 
 in the names, and None means that there is nothing to count.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from acd.calls import Call, CallBook
+from acd.call_record import Call
+from acd.calls import CallBook
 from acd.clock import iso
+from acd.core.commands import Decided
 from acd.core.contacts import Contact, Stage
 from acd.core.names import ContactId, Millis, OperatorId, QueueId
 from acd.core.queues import OperatorProfile, Rules
 from acd.core.router import Router
 from acd.core.seats import OperatorState, Seat
 from acd.figures import Figures, OperatorSums, QueueSums
+from acd.store import CallbackRow
 
 Row = dict[str, Any]
+ESTIMATE = "estimated_wait_s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,13 @@ def queue_row(present: Present, queue: QueueId) -> Row | None:
     rules = present.router.rules
     if queue not in rules.queues:
         return None
-    return {**_queue_row(present, rules, queue), "predicted_wait_s": None}
+    last = max(
+        (c for c in present.router.contacts if c.stands and c.queue == queue),
+        key=lambda contact: contact.place,
+        default=None,
+    )
+    still = None if last is None else present.router.estimated_wait_ms(last.id)
+    return {**_queue_row(present, rules, queue), "predicted_wait_s": estimate(still)[ESTIMATE]}
 
 
 def _queue_row(present: Present, rules: Rules, queue: QueueId) -> Row:
@@ -63,7 +73,7 @@ def _queue_row(present: Present, rules: Rules, queue: QueueId) -> Row:
     waiting = [
         contact
         for contact in present.router.contacts
-        if contact.queue == queue and contact.stage is not Stage.TALKING
+        if _waits(contact) and _counts_in(present, contact) == queue
     ]
     waits = [contact.waited_ms(present.now) for contact in waiting]
     waits += [_waited_ms(present, call) for call in _in_fallback(present) if call.queue == queue]
@@ -82,6 +92,17 @@ def _queue_row(present: Present, rules: Rules, queue: QueueId) -> Row:
         "wrap_up": count[OperatorState.WRAP_UP],
         "paused": count[OperatorState.PAUSED],
     }
+
+
+def _waits(contact: Contact) -> bool:
+    """Whether somebody is on the line and hears music; a callback counted when it was taken."""
+    return contact.stage is not Stage.TALKING and contact.callback is None
+
+
+def _counts_in(present: Present, contact: Contact) -> QueueId:
+    """The queue first entered, also when a caller who had left comes back into another."""
+    call = present.book.get(contact.id)
+    return call.queue if call is not None and call.queue is not None else contact.queue
 
 
 def _in_fallback(present: Present) -> list[Call]:
@@ -106,7 +127,7 @@ def queue_sums(present: Present, queue: QueueId | None) -> QueueSums:
         contact = present.router.contact(ContactId(call.id))
         if contact is None or call.wait_ms is None or queue not in (None, call.queue):
             continue
-        if contact.stage is not Stage.TALKING:
+        if contact.stage is not Stage.TALKING or call.outcome is not None:
             continue
         if call.queued_at is not None and call.queued_at >= present.figures.begins:
             total.add("answered", call.wait_ms, present.figures.target_ms)
@@ -171,7 +192,7 @@ def _operator_row(present: Present, seat: Seat) -> Row:
 
 def caller_rows(present: Present) -> list[Row]:
     """Everybody who waits for an operator, being rung for included, next to be served first."""
-    waiting = [c for c in present.router.contacts if c.stage is not Stage.TALKING]
+    waiting = [c for c in present.router.contacts if _waits(c)]
     waiting.sort(key=lambda contact: contact.place)
     positions: dict[QueueId, int] = {}
     rows = []
@@ -195,7 +216,7 @@ def _fallback_row(present: Present, call: Call) -> Row:
         "deadline_in_s": seconds(present.router.rules.target_ms - waited),
         "step": call.step,
         "position": None,
-        "estimated_wait_s": None,
+        **estimate(None),
         "stage": "fallback",
         "operator": None,
     }
@@ -215,9 +236,31 @@ def _caller_row(present: Present, contact: Contact, position: int) -> Row:
         "deadline_in_s": seconds(present.router.rules.target_ms - waited),
         "step": contact.step,
         "position": position,
-        "estimated_wait_s": None,
+        **estimate(present.router.estimated_wait_ms(contact.id)),
         "stage": contact.stage.value,
         "operator": contact.operator,
+    }
+
+
+def callback_row(
+    row: CallbackRow, doing: tuple[str, OperatorId | None], zone: ZoneInfo, now: Millis
+) -> Row:
+    """A callback as a listing shows it; `doing` is its state, and for which operator."""
+    state, operator = doing
+    return {
+        "callback": row.contact,
+        "call": row.call,
+        "number": masked(row.number),
+        "queue": row.queue,
+        "topic": row.topic,
+        "language": row.language,
+        "accepted_at": iso(row.accepted_at, zone),
+        "wait_s": seconds(now - row.queued_at),
+        "tries": row.tries,
+        "last": row.last,
+        "not_before": iso(row.not_before, zone) if row.not_before > now else None,
+        "state": state,
+        "operator": operator,
     }
 
 
@@ -237,11 +280,18 @@ def call_row(call: Call, zone: ZoneInfo) -> Row:
         "step": call.step,
         "fallback": call.fallback,
         "ended_at": iso(call.ended_at, zone) if call.ended_at is not None else None,
+        **estimate(call.estimated_wait_ms),
     }
 
 
-def call_story(call: Call, zone: ZoneInfo, why: OperatorId | None = None) -> Row:
-    """Everything about one call; `why` adds to each decision why that operator was not taken."""
+def estimate(ms: int | None) -> Row:
+    """An estimated wait; `estimated_never`: nobody could come, which no number can say."""
+    is_never = ms is not None and ms < 0
+    return {ESTIMATE: None if is_never else seconds(ms), "estimated_never": is_never}
+
+
+def call_story(call: Call, zone: ZoneInfo, why: Callable[[Decided], str] | None = None) -> Row:
+    """Everything about one call; `why` adds to each decision why an operator was not taken."""
     return {
         **call_row(call, zone),
         "timeline": [
@@ -254,26 +304,16 @@ def call_story(call: Call, zone: ZoneInfo, why: OperatorId | None = None) -> Row
                 "rule": decision.rule,
                 "taken": decision.taken,
                 "candidates": list(decision.candidates),
-                "refused": {reason: len(ops) for reason, ops in decision.refused.items()},
-                "estimated_wait_s": None,
+                "candidate_count": max(decision.candidate_count, len(decision.candidates)),
+                "refused": dict(decision.refused),
+                **estimate(decision.estimated_wait_ms),
                 "waited_s": seconds(decision.waited_ms),
                 "step": decision.step,
-                **({"why": _why(decision.taken, decision, why)} if why else {}),
+                **({"why": why(decision)} if why else {}),
             }
             for decision in call.decisions
         ],
     }
-
-
-def _why(taken: OperatorId | None, decision: Any, operator: OperatorId) -> str:
-    if operator == taken:
-        return "taken"
-    if operator in decision.candidates:
-        return "lower in the order of choice"
-    for reason, operators in decision.refused.items():
-        if operator in operators:
-            return str(reason)
-    return "logged_out"
 
 
 def monitor(present: Present, alerts: Iterable[Row]) -> Row:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from ivr.core.announcements import all_announcements
+from ivr.core.announcements import all_announcements, all_digits
 from ivr.core.menu import Clip, Dialplan, Queue
 from ivr.core.numbers import DIGITS, NUMBER_MAX
 from ivr.core.speech import all_clips, clip_id, clips_of, number_clip, text_in
@@ -28,8 +28,12 @@ def wanted_clips(
     phrases: Mapping[str, Mapping[str, str]],
     language_words: Mapping[str, str],
     topic_names: Mapping[str, Mapping[str, str]],
+    queue_clips: Iterable[Wanted] = (),
 ) -> tuple[Wanted, ...]:
-    """Each clip once. One that is used twice keeps the tighter limit of length."""
+    """Each clip once. One that is used twice keeps the tighter limit of length.
+
+    `queue_clips` are what waiting callers are told.
+    """
     wanted = [
         *(each for plan in dialplans for each in menu_clips(plan)),
         *phrase_clips(phrases),
@@ -37,6 +41,7 @@ def wanted_clips(
             Wanted(clip, f"whisper {topic}", WHISPER_MS_MAX)
             for (_, topic), clip in all_whispers(language_words, topic_names).items()
         ),
+        *queue_clips,
     ]
     by_id: dict[str, Wanted] = {}
     for each in wanted:
@@ -74,6 +79,17 @@ def phrase_clips(phrases: Mapping[str, Mapping[str, str]]) -> Iterable[Wanted]:
     for name, texts in phrases.items():
         for language, text in texts.items():
             yield Wanted(Clip(language, text), f"phrase {name}")
+
+
+def waiting_clips(
+    languages: Iterable[str], *, announces: bool, calls_back: bool
+) -> Iterator[Wanted]:
+    """What the queues say in words of their own: places and times, and numbers read back."""
+    spoken = tuple(languages)
+    for clip in dict.fromkeys(all_announcements(spoken)) if announces else ():
+        yield Wanted(clip, "announcements of queues.yaml")
+    for clip in all_digits(spoken) if calls_back else ():
+        yield Wanted(clip, "numbers of callbacks")
 
 
 def _texts_of_tables(plan: Dialplan) -> set[tuple[str, str]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from acd.broadcast_texts import read_broadcasts, wanted_for
 from acd.clock import monotonic_s
+from acd.load import queue_clips
 from acd.settings_files import load_settings, routable_names
 from acd.yaml_source import Problems
 from ivr.core.speech import LANGUAGES
@@ -84,6 +85,7 @@ def wanted_from(dialplans: Path, config: Path) -> tuple[Wanted, ...]:
         settings.phrases,
         settings.language_words,
         {str(topic): names for topic, names in settings.topic_names.items()},
+        queue_clips(settings),
     )
     known = {each.clip for each in wanted}
     return (*wanted, *(each for each in wanted_for(broadcasts) if each.clip not in known))

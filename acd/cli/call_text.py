@@ -19,6 +19,17 @@ EVENTS = {
     "operator_hung_up": "{operator} hung up",
     "returned_to_queue": "back at the head of the queue",
     "message": "the caller hears the phrase {phrase}",
+    "left_queue": "the ladder leads the caller out of the queue, to {target}",
+    "queued_again": "the caller came back into the queue {queue} (topic {topic})",
+    "key": "the caller pressed {key} in the music",
+    "told": "the caller is told how it stands",
+    "callback_offered": "the caller is offered a callback",
+    "callback_accepted": "the caller took the callback and confirmed the number",
+    "callback_dialled": "the citizen is called back for {operator}",
+    "callback_answered": "the citizen picked up and wants to talk",
+    "callback_failed": "the citizen was not reached: {reason}",
+    "callback_given_up": "nobody was reached in {tries} calls; given up",
+    "callback_cancelled": "the callback was cancelled",
     "step": "step of the ladder: {step}",
     "caller_hung_up": "the caller hung up ({stage})",
     "fallback": "Asterisk's own queue has the caller: the service is away",
@@ -39,8 +50,16 @@ REASONS = {
     "hung_up_at_once": "hung up at once",
     "no_result": "no result within the time limit",
     "not_free": "the phone was in use after all",
-    "language": "not good enough in the language",
-    "topic": "not good enough in the topic",
+    "no_answer": "no answer",
+    "busy": "busy",
+    "refused": "nothing was pressed, or the call was refused",
+    "reserve": "kept in reserve",
+    "not_on_roster": "not on the roster any more",
+    "language": "does not speak the language",
+    "language_level": "not good enough in the language yet",
+    "topic": "does not know the topic",
+    "topic_level": "not good enough in the topic yet",
+    "callback_no_answer": "no answer",
     "offline": "logged out",
     "logged_out": "logged out",
     "taken": "was taken",
@@ -54,6 +73,18 @@ OUTCOMES = {
     "left_menu": "the caller hung up in the menu",
     "finished_in_menu": "the menu answered it",
     "fallback": "handled by Asterisk's own fallback",
+}
+RULES = {
+    "reserve": "the ladder calls in the reserve",
+    "raise": "the ladder gives a head start",
+    "offer_callback": "the ladder offers a callback",
+    "announce": "the caller is told how it stands",
+    "callback_no_answer": "the citizen did not answer",
+    "callback_busy": "the citizen's phone was busy",
+    "callback_failed": "the citizen's phone could not be called",
+    "callback_refused": "the citizen, or a machine, pressed nothing",
+    "callback_no_result": "nothing was heard of the call to the citizen in time",
+    "callback_given_up": "the callback is given up",
 }
 _HIDDEN = frozenset({"at", "event", "seq"})
 
@@ -91,6 +122,10 @@ def _head(call: Data) -> list[str]:
         told += f" by {plain(call['operator'])}" if outcome == "answered" else ""
     if call.get("wait_s") is not None:
         told += f", after a wait of {_exact(call['wait_s'])}"
+    if call.get("estimated_never"):
+        told += ", when nobody was there who could come"
+    elif isinstance(call.get("estimated_wait_s"), int | float):
+        told += f" (expected: {_exact(call['estimated_wait_s'])})"
     if call.get("handle_s") is not None:
         told += f", handled for {duration(call['handle_s'])} (conversation and wrap-up)"
     return [*lines, f"  {told}"]
@@ -131,6 +166,7 @@ def _decision(decision: Row, start: float | None, why: str | None) -> list[str]:
     candidates = decision.get("candidates") or []
     taken, rule = decision.get("taken"), str(decision.get("rule"))
     could = len(candidates) if isinstance(candidates, list) else 0
+    could = max(could, int(decision.get("candidate_count") or 0))
     if taken:
         of = f"of {could} who could take it" if could > 1 else "the only one who could take it"
         text = f"{plain(taken)} was rung: {_rule(rule)}, {of}"
@@ -142,11 +178,15 @@ def _decision(decision: Row, start: float | None, why: str | None) -> list[str]:
     lines = [f"  {_since(start, decision):>9}  {text}"]
     if could > 1:
         others = [plain(one) for one in candidates if one != taken]
-        lines.append(_under(f"next in order: {', '.join(others[:5])}{_and_more(others, 5)}"))
+        more = could - len(others) - (1 if taken else 0)
+        ending = f" and {more} more" if more > 0 else ""
+        lines.append(_under(f"next in order: {', '.join(others)}{ending}"))
     refused = decision.get("refused")
     if isinstance(refused, Mapping) and refused:
         lines.append(_under(f"not possible: {_refused(refused)}"))
-    if isinstance(decision.get("estimated_wait_s"), int | float):
+    if decision.get("estimated_never"):
+        lines.append(_under("expected wait: nobody is there who could come"))
+    elif isinstance(decision.get("estimated_wait_s"), int | float):
         lines.append(_under(f"expected wait: {duration(decision['estimated_wait_s'])}"))
     if why is not None:
         reason = str(decision.get("why") or "logged_out")
@@ -157,6 +197,10 @@ def _decision(decision: Row, start: float | None, why: str | None) -> list[str]:
 def _rule(rule: str) -> str:
     if rule == "order_of_choice":
         return "first in the order of choice"
+    if rule in RULES:
+        return RULES[rule]
+    if rule.startswith("leave to "):
+        return f"the ladder leads the caller to {clean(rule.removeprefix('leave to '))}"
     if rule == "widen":
         return "the ladder accepts lower levels from here"
     if rule.startswith("overflow to "):
@@ -170,10 +214,6 @@ def _refused(refused: Mapping[str, Any]) -> str:
         f"{plain(count)} {REASONS.get(reason, clean(reason.replace('_', ' ')))}"
         for reason, count in counts.items()
     )
-
-
-def _and_more(rows: list[str], shown: int) -> str:
-    return f" and {len(rows) - shown} more" if len(rows) > shown else ""
 
 
 def _under(text: str) -> str:

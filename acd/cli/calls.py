@@ -49,8 +49,8 @@ def _from_records(arguments: Arguments, away: str) -> Data:
     """The same from the database, for when the service is down."""
     from zoneinfo import ZoneInfo
 
-    from acd.archive import story_of
-    from acd.core.names import ContactId
+    from acd.archive import story_of, why_of
+    from acd.core.names import ContactId, OperatorId
     from acd.store import Records, StoreError
 
     settings = load_or_fail(arguments)
@@ -60,10 +60,12 @@ def _from_records(arguments: Arguments, away: str) -> Data:
         records = Records.open(settings.service.database)
         try:
             found = records.call(ContactId(arguments.call))
+            if found is None:
+                raise CommandError(f"there is no call '{arguments.call}' on record")
+            why = arguments.why
+            reason = why_of(records, settings.rules, OperatorId(why)) if why else None
+            return story_of(found, ZoneInfo(settings.service.timezone), reason)
         finally:
             records.close()
     except StoreError as error:
         raise CommandError(f"{away}; nor can the records be read: {error}") from error
-    if found is None:
-        raise CommandError(f"there is no call '{arguments.call}' on record")
-    return story_of(found, ZoneInfo(settings.service.timezone), arguments.why)

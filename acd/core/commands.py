@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from acd.core.names import ContactId, Millis, OperatorId
+from acd.core.queues import Need
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,61 @@ class SetAside:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferCallbackTo:
+    """The caller may now take a callback: say so. They may still be connected at any moment."""
+
+    contact: ContactId
+
+
+@dataclass(frozen=True, slots=True)
+class DialCallback:
+    """Call the citizen, for at most `ring_ms`. `operator` is reserved and not rung yet."""
+
+    contact: ContactId
+    operator: OperatorId
+    ring_ms: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackGivenUp:
+    """The citizen was called `tries` times, or waited too long; the callback is closed."""
+
+    contact: ContactId
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveQueue:
+    """The contact is closed as overflowed: lead the caller to `target`."""
+
+    contact: ContactId
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """The waiting caller hears their place, or a range of how long it may still take.
+
+    None leaves that part out; there is always something to say.
+    """
+
+    contact: ContactId
+    position: int | None
+    wait_ms: tuple[Millis, Millis] | None
+
+
+STEP_WORDS = frozenset({"widen", "reserve", "raise", "offer_callback", "message"})
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """Why the router did what it did for a contact, kept for `acd call show`.
 
-    `candidates` are the operators who could have taken it, in the order of choice; `refused`
-    names the others by reason; whoever is in neither was logged out. `rule` is what settled it.
+    `rule` is what settled it. `candidates` are the first of the operators who could have taken
+    it, in the order of choice, `candidate_count` counts them all; `refused` counts the others by
+    reason; whoever is in neither was logged out. `inputs` is what the contact asked for, enough
+    for `missing` of `acd.core.skills` to say again why an operator did not meet it.
+    `estimated_wait_ms` is how long it would still take: None unknown, -1 never as things are.
     """
 
     contact: ContactId
@@ -60,9 +111,29 @@ class Decided:
     rule: str
     taken: OperatorId | None
     candidates: tuple[OperatorId, ...]
-    refused: Mapping[str, tuple[OperatorId, ...]]
+    refused: Mapping[str, int]
     waited_ms: Millis
     step: int
+    candidate_count: int = 0
+    estimated_wait_ms: Millis | None = None
+    inputs: Need | None = None
+
+    @property
+    def is_step(self) -> bool:
+        """Whether a step of the ladder was taken, and not only something noted."""
+        return self.rule in STEP_WORDS or self.rule.startswith(("overflow to ", "leave to "))
 
 
-Command = Offer | CancelOffer | ReturnCaller | PlayMessage | SetAside | Decided
+Command = (
+    Offer
+    | CancelOffer
+    | ReturnCaller
+    | PlayMessage
+    | OfferCallbackTo
+    | DialCallback
+    | CallbackGivenUp
+    | LeaveQueue
+    | Tell
+    | SetAside
+    | Decided
+)

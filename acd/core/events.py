@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Literal
 
 from acd.core.names import NO_TIME, ContactId, Language, Millis, OperatorId, QueueId, Topic
 from acd.core.queues import Rules
@@ -38,6 +39,8 @@ class ContactQueued:
     """A caller left the menu and waits for an operator; the wait clock starts here.
 
     `queued_at` may lie in the past: a caller adopted after a restart keeps place and clock.
+    `priority_ms` is the caller's own head start; those of queue and topic come on top. Among
+    operators who meet the least levels one who knows the topics of `prefers` comes first.
     """
 
     contact: ContactId
@@ -46,6 +49,7 @@ class ContactQueued:
     language: Language
     queued_at: Millis
     priority_ms: Millis = NO_TIME
+    prefers: tuple[Topic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +185,75 @@ class OffersHeld:
     held: bool
 
 
+CallbackFailure = Literal["no_answer", "busy", "failed", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackAccepted:
+    """The waiting caller took the callback and confirmed the number; `key` stands for it.
+
+    Closes the live contact; `callback_id(contact)` stands in the line at the same place with the
+    same clock. A number has one callback: whoever has one already keeps that one.
+    """
+
+    contact: ContactId
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackRestored:
+    """A callback on record after a restart; nobody is called before `not_before`.
+
+    `queued` is the callback's own: its contact, and the clock of the call it came from.
+    """
+
+    queued: ContactQueued
+    key: str
+    tries: int
+    not_before: Millis
+
+    @property
+    def contact(self) -> ContactId:
+        """The callback's id."""
+        return self.queued.contact
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackAnswered:
+    """The citizen picked up and confirmed: now the reserved operator is rung."""
+
+    contact: ContactId
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackFailed:
+    """The citizen was not reached: a pause, then again, until the tries are used up."""
+
+    contact: ContactId
+    why: CallbackFailure
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackCancelled:
+    """Nobody needs to be called back any more."""
+
+    contact: ContactId
+
+
+@dataclass(frozen=True, slots=True)
+class CallbacksHeld:
+    """Quiet hours: while `held`, nobody is called back."""
+
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HourChanged:
+    """A new hour, 0..23, in the centre's time zone; conditions of ladders may name it."""
+
+    hour: int
+
+
 @dataclass(frozen=True, slots=True)
 class RulesReplaced:
     """A reload: callers already waiting get the new least levels and ladder."""
@@ -210,6 +283,13 @@ Event = (
     | PhoneChanged
     | LinkChanged
     | OffersHeld
+    | CallbackAccepted
+    | CallbackRestored
+    | CallbackAnswered
+    | CallbackFailed
+    | CallbackCancelled
+    | CallbacksHeld
+    | HourChanged
     | RulesReplaced
     | Ticked
 )

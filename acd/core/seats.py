@@ -8,7 +8,8 @@ A pause or a log-out that arrives in a conversation waits for its end. The phone
 stands beside this: an operator is offered callers only while the phone is free as well.
 """
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from enum import Enum
 
 from acd.core.events import Phone
@@ -36,9 +37,18 @@ class Work(Enum):
     WRAP_UP = "wrap_up"
 
 
+PAST_MAX = 64
+"""How many changes of state are remembered of each operator, to say later what they were doing."""
+
+
 @dataclass(slots=True)
 class Seat:
-    """One operator's present. Only the router changes it."""
+    """One operator's present. Only the router changes it.
+
+    From `bit` on it is the book-keeping of `Staff`: the operator's place in its sets (none once
+    off the roster), the time in conversation and wrap-up since logging in, the state last noted,
+    what a decision record calls it (None: logged out), and what it was before.
+    """
 
     profile: OperatorProfile
     logged_in: bool = False
@@ -50,6 +60,14 @@ class Seat:
     pause_next: str | None = None
     logout_next: bool = False
     since: Millis = NO_TIME
+    bit: int = 0
+    index: int = -1
+    order_key: int = 0
+    busy_ms: int = 0
+    shown: "tuple[OperatorState, str | None]" = (OperatorState.OFFLINE, None)
+    counted: str | None = None
+    talk_slot: int | None = None
+    past: "deque[tuple[Millis, str | None]]" = field(default_factory=lambda: deque(maxlen=PAST_MAX))
 
     def state(self) -> tuple[OperatorState, str | None]:
         """The state shown, with the reason of a pause; work outranks what is wished for next."""
@@ -78,10 +96,14 @@ class Seat:
             and self.phone is Phone.FREE
         )
 
-    def unavailable_because(self) -> str:
-        """The reason in a decision record; only asked of a seat that is not ready."""
-        state, reason = self.state()
-        return reason if reason in ("phone_in_use", "phone_unreachable") else state.value
+    def said(self, when: Millis) -> str | None:
+        """The word for the state at some moment of the past; None: logged out, or long ago."""
+        before: str | None = None
+        for since, word in self.past:
+            if since > when:
+                break
+            before = word
+        return before
 
     def start(self, work: Work, contact: ContactId | None, until: Millis | None) -> None:
         """Put to work, or None for idle again; carries out what was wished for meanwhile."""

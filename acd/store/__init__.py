@@ -10,6 +10,7 @@ from acd.store.limits import Limits
 from acd.store.menu_records import FirstKeys, Steps, Visits
 from acd.store.records import CallStory, OpenCall, OperatorTally, QueueTally, Records
 from acd.store.rows import (
+    CallbackRow,
     CallerLanguageRow,
     CallRow,
     Data,
@@ -26,6 +27,7 @@ from acd.store.writer import Health, SayAlert
 __all__ = [
     "CallRow",
     "CallStory",
+    "CallbackRow",
     "CallerLanguageRow",
     "Data",
     "DecisionRow",

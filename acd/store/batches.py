@@ -18,6 +18,7 @@ from acd.clock import monotonic_s
 from acd.store.backlog import Batch
 from acd.store.database import Locked, Place, StoreError, bring_up_to_date, writing_engine
 from acd.store.rows import (
+    CallbackRow,
     CallerLanguageRow,
     CallRow,
     DecisionRow,
@@ -29,6 +30,7 @@ from acd.store.rows import (
 )
 from acd.store.tables import (
     call_events,
+    callbacks,
     caller_languages,
     calls,
     decisions,
@@ -181,6 +183,7 @@ TABLES: dict[type[Row], Table] = {
     OperatorNowRow: operator_now,
     MenuEventRow: menu_events,
     CallerLanguageRow: caller_languages,
+    CallbackRow: callbacks,
 }
 _KEYS: dict[type[Row], Callable[[Any], object]] = {
     kind: attrgetter(*(column.name for column in table.primary_key))
@@ -208,6 +211,8 @@ def _upsert(table: Table, dialect: str, is_replay: bool) -> sqlite.Insert | post
         is_newer = operator_now.c.since <= new.since
     elif is_replay and table is caller_languages:
         is_newer = caller_languages.c.at <= new.at
+    elif is_replay and table is callbacks:
+        is_newer = or_(callbacks.c.closed.is_(None), new.closed.is_not(None))
     return statement.on_conflict_do_update(
         index_elements=list(table.primary_key),
         set_={column.name: new[column.name] for column in table.columns if not column.primary_key},
@@ -223,7 +228,10 @@ def _values(row: Row) -> dict[str, Any]:
         case DecisionRow():
             values["candidates"] = _json(row.candidates)
             values["refused"] = _json(row.refused)
-        case CallRow() | IntervalRow() | OperatorNowRow() | MenuEventRow() | CallerLanguageRow():
+            values["inputs"] = None if row.inputs is None else _json(row.inputs)
+        case CallRow() | IntervalRow() | OperatorNowRow() | MenuEventRow():
+            pass
+        case CallerLanguageRow() | CallbackRow():
             pass
         case _:
             assert_never(row)

@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import Any, Final
 
 from acd.store.rows import (
+    CallbackRow,
     CallerLanguageRow,
     CallRow,
     DecisionRow,
@@ -25,10 +26,16 @@ KINDS: Final[dict[str, type[Row]]] = {
     "operator": OperatorNowRow,
     "menu": MenuEventRow,
     "caller": CallerLanguageRow,
+    "callback": CallbackRow,
 }
 _NAMES: Final = {kind: name for name, kind in KINDS.items()}
 _FIELDS: Final = {kind: tuple(field.name for field in fields(kind)) for kind in KINDS.values()}
 _encode: Final[Callable[[object], str]] = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def counted(refused: dict[str, Any]) -> dict[str, int]:
+    """How many were refused, by reason; an earlier version kept their names."""
+    return {why: len(who) if isinstance(who, list) else int(who) for why, who in refused.items()}
 
 
 class DamagedLine(Exception):
@@ -65,7 +72,7 @@ def parse(raw: bytes) -> tuple[int, Row]:
         known: dict[str, Any] = {key: values[key] for key in _FIELDS[kind] if key in values}
         if kind is DecisionRow:
             known["candidates"] = tuple(known["candidates"])
-            known["refused"] = {why: tuple(who) for why, who in known["refused"].items()}
+            known["refused"] = counted(known["refused"])
         return int(position), kind(**known)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DamagedLine(str(error)) from error

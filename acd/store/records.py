@@ -11,15 +11,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from acd.core.names import ContactId, Millis, OperatorId, QueueId
 from acd.store.database import Place, find, reading_engine, require_up_to_date
+from acd.store.lines import counted
 from acd.store.menu_records import FirstKeys, Steps, Visits, first_keys, steps, visits
-from acd.store.rows import CallRow, DecisionRow, EventRow, OperatorNowRow
+from acd.store.rows import CallbackRow, CallRow, DecisionRow, EventRow, OperatorNowRow
 from acd.store.tables import (
     call_events,
+    callbacks,
     caller_languages,
     calls,
     decisions,
@@ -247,6 +249,46 @@ class Records:
         with self._reading() as connection:
             return {each.number: each.language for each in connection.execute(query)}
 
+    def operator_at(self, operator: OperatorId, at: Millis) -> tuple[str, str | None] | None:
+        """State and reason of an operator at a moment; None when no finished stay covers it."""
+        stay = operator_intervals.c
+        query = (
+            select(stay.state, stay.reason)
+            .where(stay.operator == operator, stay.began_at <= at, stay.ended_at > at)
+            .order_by(stay.began_at.desc())
+            .limit(1)
+        )
+        with self._reading() as connection:
+            found = connection.execute(query).first()
+        return None if found is None else (found.state, found.reason)
+
+    def open_callbacks(self) -> list[CallbackRow]:
+        """Citizens who are still to be called back, the oldest first."""
+        return self._callbacks(callbacks.c.closed.is_(None))
+
+    def callbacks_since(self, since: Millis) -> list[CallbackRow]:
+        """Callbacks that are open, or were closed at or after a moment, the oldest first."""
+        row = callbacks.c
+        return self._callbacks(or_(row.closed.is_(None), row.closed_at >= since))
+
+    def _callbacks(self, which: ColumnElement[bool]) -> list[CallbackRow]:
+        row = callbacks.c
+        query = select(callbacks).where(which).order_by(row.queued_at, row.contact)
+        with self._reading() as connection:
+            return [CallbackRow(**each._mapping) for each in connection.execute(query)]
+
+    def gave_up_since(self, since: Millis) -> dict[str, Millis]:
+        """When each number last gave up waiting, at or after a moment."""
+        ended = func.max(calls.c.ended_at).label("ended_at")
+        query = (
+            select(calls.c.number, ended)
+            .where(calls.c.outcome == "abandoned", calls.c.ended_at >= since)
+            .where(calls.c.number.is_not(None), calls.c.number != "")
+            .group_by(calls.c.number)
+        )
+        with self._reading() as connection:
+            return {row.number: Millis(int(row.ended_at)) for row in connection.execute(query)}
+
     def menu_visits(self, since: Millis, node: str | None = None) -> list[Visits]:
         """How often callers came to each node at or after a moment; see `Visits`."""
         with self._reading() as connection:
@@ -297,10 +339,12 @@ def _decisions(
             rule=row.rule,
             taken=row.taken,
             candidates=tuple(json.loads(row.candidates)),
-            refused={why: tuple(who) for why, who in json.loads(row.refused).items()},
+            refused=counted(json.loads(row.refused)),
             waited_ms=row.waited_ms,
             step=row.step,
             estimated_wait_ms=row.estimated_wait_ms,
+            candidate_count=row.candidate_count or len(json.loads(row.candidates)),
+            inputs=None if row.inputs is None else json.loads(row.inputs),
         )
         for row in connection.execute(query)
     )

@@ -35,6 +35,7 @@ class CallRow:
     `wait_ms` runs from queued to connected or to the end, `handle_ms` includes wrap-up.
     `menu` is the id of the dialplan, `menu_version` the version the call began with.
     `fallback` marks a call that Asterisk served on its own, without the service.
+    `estimated_wait_ms` is how long the wait was expected to be at queueing: None unknown, -1 never.
     """
 
     id: ContactId
@@ -58,6 +59,7 @@ class CallRow:
     menu: str | None = None
     menu_version: str | None = None
     fallback: bool = False
+    estimated_wait_ms: Millis | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,12 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class DecisionRow:
-    """Why the router did what it did for a call. `seq` counts from 0 within the call."""
+    """Why the router did what it did for a call. `seq` counts from 0 within the call.
+
+    `candidates` are the first of `candidate_count`, `refused` counts the others by reason.
+    `inputs` is what the contact asked for then (`acd.why` makes and reads it), None on record of
+    an earlier version. `estimated_wait_ms` as in a call's row.
+    """
 
     call: ContactId
     seq: int
@@ -81,10 +88,12 @@ class DecisionRow:
     rule: str
     taken: OperatorId | None
     candidates: tuple[OperatorId, ...]
-    refused: Mapping[str, tuple[OperatorId, ...]]
+    refused: Mapping[str, int]
     waited_ms: Millis
     step: int
     estimated_wait_ms: Millis | None = None
+    candidate_count: int = 0
+    inputs: Data | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +148,32 @@ class MenuEventRow:
 
 
 @dataclass(frozen=True, slots=True)
+class CallbackRow:
+    """A citizen who is to be called back; written whole, and the last one written counts.
+
+    `contact` is the callback's, `call` the call it came from, whose clock `queued_at` is. `key`
+    stands for the number. `tries` counts the calls made; nobody is called before `not_before`.
+    `closed` says how it ended: `answered`, `given_up` or `cancelled`; None while it is open.
+    """
+
+    contact: ContactId
+    call: ContactId
+    key: str
+    number: str
+    queue: QueueId
+    topic: Topic
+    language: Language
+    queued_at: Millis
+    priority_ms: Millis
+    accepted_at: Millis
+    tries: int = 0
+    not_before: Millis = NO_TIME
+    last: str | None = None
+    closed: str | None = None
+    closed_at: Millis | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CallerLanguageRow:
     """The language a caller chose, kept for the number's next call."""
 
@@ -155,4 +190,5 @@ Row = (
     | OperatorNowRow
     | MenuEventRow
     | CallerLanguageRow
+    | CallbackRow
 )

@@ -13,6 +13,7 @@ from acd.store.journal import Journal, unwritable
 from acd.store.limits import Limits
 from acd.store.records import Records
 from acd.store.rows import (
+    CallbackRow,
     CallerLanguageRow,
     CallRow,
     Data,
@@ -86,8 +87,8 @@ class Store:
         """Record a line of a call's timeline."""
         self._writer.put(EventRow(call, seq, at, event, dict(data)))
 
-    def decision(self, seq: int, decided: Decided, estimated_wait_ms: Millis | None = None) -> None:
-        """Record why the router did what it did; the contact's id is the call's."""
+    def decision(self, seq: int, decided: Decided, inputs: Data | None = None) -> None:
+        """Record why the router did what it did, from which inputs; the contact is the call."""
         self._writer.put(
             DecisionRow(
                 call=decided.contact,
@@ -99,7 +100,9 @@ class Store:
                 refused=decided.refused,
                 waited_ms=decided.waited_ms,
                 step=decided.step,
-                estimated_wait_ms=estimated_wait_ms,
+                estimated_wait_ms=decided.estimated_wait_ms,
+                candidate_count=decided.candidate_count,
+                inputs=inputs,
             )
         )
 
@@ -120,6 +123,10 @@ class Store:
     def caller_language(self, number: str, language: str, at: Millis) -> None:
         """Record the language a caller chose, in place of an earlier choice."""
         self._writer.put(CallerLanguageRow(number, language, at))
+
+    def callback(self, row: CallbackRow) -> None:
+        """Record a callback as it stands now."""
+        self._writer.put(row)
 
     def health(self) -> Health:
         """How the writing goes."""

@@ -32,6 +32,7 @@ calls = Table(
     Column("menu", Text),
     Column("menu_version", Text),
     Column("fallback", Boolean, nullable=False, server_default=false()),
+    Column("estimated_wait_ms", BigInteger),
 )
 Index("calls_by_arrival", calls.c.arrived_at)
 Index("calls_by_queueing", calls.c.queued_at)
@@ -66,6 +67,8 @@ decisions = Table(
     Column("waited_ms", BigInteger, nullable=False),
     Column("step", Integer, nullable=False),
     Column("estimated_wait_ms", BigInteger),
+    Column("candidate_count", Integer, nullable=False, server_default="0"),
+    Column("inputs", Text),
 )
 
 operator_intervals = Table(
@@ -121,6 +124,33 @@ caller_languages = Table(
     Column("at", BigInteger, nullable=False),
 )
 Index("caller_languages_by_time", caller_languages.c.at)
+
+callbacks = Table(
+    "callbacks",
+    metadata,
+    Column("contact", Text, primary_key=True),
+    Column("call", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("queued_at", BigInteger, nullable=False),
+    Column("priority_ms", BigInteger, nullable=False),
+    Column("accepted_at", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("not_before", BigInteger, nullable=False),
+    Column("last", Text),
+    Column("closed", Text),
+    Column("closed_at", BigInteger),
+)
+Index("callbacks_by_acceptance", callbacks.c.accepted_at)
+Index(
+    "callbacks_open",
+    callbacks.c.accepted_at,
+    sqlite_where=callbacks.c.closed.is_(None),
+    postgresql_where=callbacks.c.closed.is_(None),
+)
 
 journals = Table(
     "journals",

@@ -21,6 +21,8 @@ from tests.demo.routes import Timetable
 from tests.demo.script import Citizen, citizens
 
 CONFIG = ("skills.yaml", "queues.yaml", "shifts.yaml", "operators.yaml")
+CALLBACKS = 'callbacks: {{quiet: "21:00-08:00", numbers: ["+77XXXXXXXXX"]}}\n'
+"""The shipped ladders offer callbacks, and `acd check` warns where nobody may be dialled."""
 SEED, RATE, SECONDS, OPERATORS = 1, 60, 25, 16
 
 
@@ -29,7 +31,7 @@ class Demo:
 
     def __init__(self, folder: Path) -> None:
         files = {name: (ROOT / "config" / name).read_text(encoding="utf-8") for name in CONFIG}
-        self.centre = Centre(folder / "d", {**files, "service.yaml": SERVICE})
+        self.centre = Centre(folder / "d", {**files, "service.yaml": SERVICE + CALLBACKS})
         self.said = ""
         self.process: subprocess.Popen[str] | None = None
 

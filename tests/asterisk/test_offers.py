@@ -308,7 +308,7 @@ async def test_the_ladder_widens_to_a_beginner_at_its_time(centre: Centre):
     offered = next(d for d in story["decisions"] if d["taken"])
     assert (story["operator"], story["step"]) == ("begin", 1)
     assert 4.0 <= offered["waited_s"] < 4.5
-    assert story["decisions"][0]["refused"] == {"topic": 1}
+    assert story["decisions"][0]["refused"] == {"topic_level": 1}
     await centre.nothing_left()
 
 

@@ -157,7 +157,7 @@ async def test_the_service_explains_a_choice_operator_by_operator(centre: Centre
     assert why == {
         "pens1": "taken",
         "pens2": "lower in the order of choice",
-        "begin": "topic",
+        "begin": "topic_level",
         "eng1": "logged_out",
     }
     await centre.nothing_left()

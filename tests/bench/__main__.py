@@ -1,6 +1,7 @@
-"""Runs the measurement and prints it: `make bench`, or with `BENCH=quick` or `BENCH=menus`.
+"""Runs the measurement and prints it: `make bench`, with `BENCH=quick`, `menus` or `core`.
 
-First calls, against app_queue, then the menus alone (`tests.bench.menus`). The two systems of the
+First calls, against app_queue, then the menus alone (`tests.bench.menus`), then the router alone
+(`tests.bench.core`). The two systems of the
 first part run side by side and take turns, so that what else the machine does meets both.
 Nothing is written but to stdout and a temporary folder, and nothing is judged: the table is.
 """
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench import menus
+from tests.bench import core, menus
 from tests.bench.commands import CommandError
 from tests.bench.figures import (
     OURS,
@@ -35,7 +36,7 @@ from tests.bench.machine import core_count
 from tests.bench.sites import NUMBER, TUNED_NUMBER, Ours, Site, Theirs
 from tests.bench.stages import CrowdError
 
-MENUS_ALONE = "menus"
+MENUS_ALONE, ROUTER_ALONE = "menus", "core"
 OPERATORS = [f"op{number:03}" for number in range(1, 201)]
 SLOW_MS = 500.0
 """A step with a p95 above this was too much."""
@@ -84,9 +85,9 @@ PLANS = {
 def main() -> int:
     """The exit code: 0 when it was measured, 1 when it could not be, 2 for a wrong word."""
     name = sys.argv[1] if len(sys.argv) > 1 else "full"
-    if name not in (*PLANS, MENUS_ALONE) or len(sys.argv) > 2:
+    if name not in (*PLANS, MENUS_ALONE, ROUTER_ALONE) or len(sys.argv) > 2:
         what = " ".join(sys.argv[1:])
-        print(f"bench: {what!r} is not known; write BENCH=full, BENCH=quick or BENCH=menus")
+        print(f"bench: {what!r} is not known; write BENCH=full, quick, menus or core")
         return 2
     trouble = _trouble() if name in PLANS else None
     if trouble is not None:
@@ -97,7 +98,11 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             if name in PLANS:
                 _run(PLANS[name], Path(folder))
-            menus.run(menus.PLANS["quick" if name == "quick" else "full"], Path(folder))
+            extent = "quick" if name == "quick" else "full"
+            if name != ROUTER_ALONE:
+                menus.run(menus.PLANS[extent], Path(folder))
+            if name != MENUS_ALONE:
+                core.run(extent)
     except (CrowdError, CommandError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

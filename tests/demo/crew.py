@@ -61,9 +61,12 @@ def needs_of(rules: Rules, languages: Iterable[str], routes: Iterable[Route]) ->
 
 
 def covered(rules: Rules, profile: OperatorProfile, needs: Iterable[Need]) -> set[Need]:
-    """The needs this operator meets by the queue's least levels, before any ladder widens them."""
+    """The needs this operator meets by the queue's least levels, before any ladder widens them.
+
+    None for one in reserve, who is not rung at first: they come to work last.
+    """
     found: set[Need] = set()
-    for need in needs:
+    for need in needs if not profile.reserve else ():
         language, queue, topic = need
         least = rules.queues[queue].least
         topics = [topic] if topic else [each for each, its in rules.topics.items() if its == queue]

@@ -68,6 +68,14 @@ nodes:
       - {key: "1", label: {kk: "Хабар", ru: "Сообщение"}, goto: message}
       - {key: "2", label: {kk: "Құтқару", ru: "Спасатели"}, goto: rescue}
       - {key: "3", label: {kk: "Соңы", ru: "Конец"}, goto: bye}
+      - {key: "4", label: {kk: "Маман", ru: "Специалист"}, goto: eager}
+      - {key: "5", label: {kk: "Қоңырау", ru: "Звонок"}, goto: back}
+  back:
+    type: callback
+    number: caller.number
+    confirm_number: false
+    next: bye
+    on_withheld: message
   message: {type: voicemail, prompt: {kk: "Айтыңыз.", ru: "Говорите."}, max: "60s", next: bye}
   rescue:
     type: transfer
@@ -78,6 +86,8 @@ nodes:
     on_noanswer: operator
   busy: {type: say, prompt: {kk: "Бос емес.", ru: "Занято."}, next: operator}
   operator: {type: queue, topic: general, next: bye}
+  eager: {type: queue, topic: general, next: bye, on_overflow: sorry}
+  sorry: {type: say, prompt: {kk: "Кешіріңіз.", ru: "Извините."}, next: message}
   bye: {type: hangup, prompt: {kk: "Сау болыңыз!", ru: "До свидания!"}}
 """
 

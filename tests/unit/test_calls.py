@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 from acd import views
 from acd.alerts import Alerts
 from acd.calls import CallBook
+from acd.core.commands import Decided, LeaveQueue
 from acd.core.contacts import Stage
 from acd.core.events import (
+    CallbackAccepted,
+    CallbackAnswered,
     CallerHungUp,
     CallerLeft,
     Connected,
@@ -372,6 +375,77 @@ def test_an_outcome_is_final_and_a_second_stay_is_not_offered_again():
     assert (centre.call().outcome, centre.call().wait_ms) == ("answered", 5000)
 
 
+# Whom the ladder sends away
+
+
+def left(centre, after_ms, contact=AIGUL):
+    """The router has closed the contact, and says where the caller goes."""
+    centre.at(after_ms)
+    commands = [LeaveQueue(contact, "voicemail")]
+    before = centre.router.contact(contact)
+    centre.router.handle(CallerLeft(contact), Millis(centre.now))
+    centre.book.observe(Ticked(), commands, before)
+
+
+def test_who_is_led_out_of_the_queue_counts_as_overflowed_with_the_wait_until_then():
+    centre = Centre()
+    centre.queue()
+    left(centre, 30_000)
+    row = centre.row()
+    assert figures(row, "offered", "overflowed", "waiting") == (1, 1, 0)
+    centre.at(90_000, CallerHungUp(AIGUL))
+    centre.book.call_gone(AIGUL)
+    assert (centre.call().outcome, centre.call().wait_ms) == ("overflowed", 30_000)
+    assert figures(centre.row(), "offered", "overflowed", "abandoned") == (1, 1, 0)
+    assert "left_queue" in centre.events()
+
+
+def test_who_comes_back_into_the_queue_waits_on_with_the_first_clock():
+    centre = Centre()
+    centre.queue()
+    left(centre, 30_000)
+    centre.at(50_000, queued(AIGUL, centre.start + 50_000, topic=EDS, queue=EGOV))
+    assert figures(centre.row(), "offered", "overflowed", "waiting") == (1, 0, 1)
+    assert figures(centre.row(EGOV), "offered", "overflowed", "waiting") == (0, 0, 0)
+    for event in on_duty(C):
+        centre.at(60_000, event)
+    centre.at(60_000, CallerHungUp(AIGUL))
+    assert (centre.call().outcome, centre.call().wait_ms) == ("abandoned", 60_000)
+    assert figures(centre.row(), "offered", "overflowed", "abandoned", "waiting") == (1, 0, 1, 0)
+
+
+def test_a_message_after_the_queue_changes_no_outcome():
+    centre = Centre()
+    centre.queue()
+    left(centre, 30_000)
+    centre.at(40_000)
+    centre.book.message_left(AIGUL, "c.wav")
+    assert figures(centre.row(), "offered", "overflowed") == (1, 1)
+    assert centre.call().wait_ms == 30_000
+
+
+# What was expected
+
+
+def decide(centre, estimated_wait_ms, contact=AIGUL):
+    decided = Decided(
+        contact, Millis(centre.now), "widen", None, (), {}, Millis(0), 1,
+        estimated_wait_ms=estimated_wait_ms,
+    )  # fmt: skip
+    centre.book.observe(Ticked(), [decided], None)
+
+
+@pytest.mark.parametrize(("ms", "shown", "never"), [(14_000, 14.0, False), (-1, None, True)])
+def test_the_wait_expected_first_is_kept_beside_what_it_came_to(ms, shown, never):
+    centre = Centre(A)
+    centre.at(0)
+    centre.book.call_arrived(AIGUL, "77010001122")
+    decide(centre, ms)
+    decide(centre, 99_000)
+    row = views.call_row(centre.call(), ZONE)
+    assert (row["estimated_wait_s"], row["estimated_never"]) == (shown, never)
+
+
 # Calls that never were in a queue
 
 
@@ -467,11 +541,11 @@ def test_the_timeline_is_numbered_without_gaps_and_tells_what_happened():
         "ended",
     ]
     assert [entry.seq for _, entry in centre.archive.entries] == list(range(7))
-    story = views.call_story(centre.call(), ZONE, B)
+    story = views.call_story(centre.call(), ZONE, lambda decision: decision.rule)
     assert story["arrived_at"] == "2026-11-23T10:00:00.000+05:00"
     assert story["timeline"][4]["wait_ms"] == 2000
     assert [d["taken"] for d in story["decisions"]] == [A]
-    assert story["decisions"][0]["why"] == "logged_out"
+    assert story["decisions"][0]["why"] == "order_of_choice"
     assert (story["wait_s"], story["handle_s"], story["outcome"]) == (2.0, 58.0, "answered")
     assert centre.call().skill_level == 5
 
@@ -708,6 +782,10 @@ HAPPENINGS = st.one_of(
     st.tuples(st.just("phone"), STAFFED, st.sampled_from(list(Phone))),
     st.tuples(st.just("wait"), st.sampled_from((1, 4999, 5000, 12_000, 30_001))),
     st.tuples(st.just("midnight")),
+    st.tuples(st.just("accept"), WHICH),
+    st.tuples(st.just("pick up"), WHICH),
+    st.tuples(st.just("leave"), WHICH),
+    st.tuples(st.just("again"), WHICH),
 )
 
 
@@ -747,6 +825,16 @@ def happen(centre, what, *more):  # noqa: C901 - one row per happening
             centre.send(PhoneChanged(more[0], more[1]))
         case "wait":
             centre.at(centre.now - centre.start + more[0])
+        case "accept" if contact:
+            centre.send(CallbackAccepted(contact.id, f"number of {contact.id}"))
+        case "pick up" if contact:
+            centre.send(CallbackAnswered(contact.id))
+        case "leave" if contact and contact.stage is Stage.WAITING and contact.callback is None:
+            left(centre, centre.now - centre.start, contact.id)
+        case "again" if centre.book.live:
+            call = centre.book.live[more[0] % len(centre.book.live)]
+            if call.outcome == "overflowed":
+                centre.send(ContactQueued(ContactId(call.id), SOCIAL, PENSION, RU, centre.now))
         case "midnight":
             still = [(c.queue, c.queued_at) for c in centre.book.live if c.outcome is None]
             centre.at(centre.now - centre.start + 1)

@@ -6,10 +6,11 @@ import pytest
 
 from acd.__main__ import main
 from acd.archive import StoreArchive
-from acd.calls import Call, Entry
+from acd.call_record import Call, Entry
 from acd.cli.call_text import story
 from acd.core.commands import Decided
 from acd.core.names import ContactId, Millis, OperatorId
+from acd.roster import Interval
 from acd.store import Store
 from tests.unit.service_peer import ServicePeer, fine, lay_out_config, write_config
 
@@ -83,10 +84,7 @@ def test_the_story_tells_times_since_the_arrival_and_every_event():
 def test_each_decision_is_told_with_who_and_why_not_the_others():
     text = "\n".join(story(CALL))
     assert "nobody could take it yet, so the caller waits" in text
-    assert (
-        "not possible: 12 not good enough in the language, 31 talking, 2 the phone is in use"
-        in text
-    )
+    assert "not possible: 12 does not speak the language, 31 talking, 2 the phone is in use" in text
     assert "the ladder accepts lower levels from here: nobody could take it then" in text
     assert "expected wait: 9s" in text
     assert "op004 was rung: first in the order of choice, of 3 who could take it" in text
@@ -97,7 +95,7 @@ def test_why_names_the_reason_at_each_decision():
     lines = [line.strip() for line in story(CALL, "op017") if "op017" in line]
     assert lines == [
         "op017: talking",
-        "op017: not good enough in the language",
+        "op017: does not speak the language",
         "op017: logged out",
     ]
 
@@ -158,11 +156,16 @@ def record(home):
         rule="nobody_ready",
         taken=None,
         candidates=(),
-        refused={"talking": (OperatorId("op001"),)},
+        refused={"talking": 1},
         waited_ms=Millis(0),
         step=0,
+        estimated_wait_ms=Millis(42_000),
     )
     archive.decision(1, decided)
+    at = Millis(1_700_000_000_000)
+    archive.interval(
+        Interval(OperatorId("op001"), at, Millis(at + 60_000), "talking", None, "n1-0.9")
+    )
     assert store.flush(10)
     store.close()
 
@@ -173,6 +176,7 @@ def test_without_the_service_the_records_tell_the_story(stopped, capsys):
     out = capsys.readouterr().out
     assert "abandoned: the caller hung up" in out
     assert "op001: talking" in out
+    assert "expected wait: 42s" in out
     assert "77010001122" not in out
     assert main(["call", "show", "n1-1.1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["decisions"][0]["refused"] == {"talking": 1}

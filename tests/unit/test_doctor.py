@@ -31,6 +31,7 @@ class TcpPeer:
         self.port = self._listener.getsockname()[1]
         self._greeting, self._answers = greeting, answers
         self.heard = b""
+        self.refuses: bytes | None = None
         threading.Thread(target=self._serve, daemon=True).start()
 
     def close(self):
@@ -58,6 +59,8 @@ class TcpPeer:
                     self.heard += action
                     number = action.partition(b"ActionID: ")[2].split(b"\r\n")[0]
                     text = answers.pop(0) if answers else b"Response: Success\r\n"
+                    if self.refuses is not None and self.refuses in action:
+                        text = b"Response: Error\r\nMessage: Authentication failed\r\n"
                     connection.sendall(text + b"ActionID: " + number + b"\r\n\r\n")
         except OSError:
             return
@@ -223,6 +226,15 @@ def test_a_refused_login_names_the_other_asterisk(home):
     assert "refused the login" in check.detail
     assert "another Asterisk" in check.remedy
     ami.close()
+
+
+def test_a_refused_login_for_callbacks_is_found(home, running):
+    assert look(home)[1]["callbacks"].ok
+    running[1].refuses = b"acd-callback"
+    checks = look(home)[1]
+    assert checks["ami"].ok
+    assert "citizens cannot be called back" in checks["callbacks"].detail
+    assert "start it again" in checks["callbacks"].remedy
 
 
 def test_ports_of_strangers_are_found_while_nothing_of_ours_runs(home):

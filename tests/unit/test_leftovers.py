@@ -1,7 +1,7 @@
 """Calls that ended while nobody here listened: on record once, as they were."""
 
 from acd.call_log import parse_endings
-from acd.calls import Call
+from acd.call_record import Call
 from acd.core.names import ContactId, Language, Millis, OperatorId, QueueId, Topic
 from acd.figures import Figures, OperatorSums
 from acd.leftovers import Leftovers, unrecorded

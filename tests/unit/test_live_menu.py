@@ -5,12 +5,18 @@ import json
 import os
 import wave
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from acd.core.events import CallerHungUp
+from acd.core.names import ContactId
 from acd.messages import messages_folder, read_messages
 from ivr.__main__ import main
+from ivr.core.announcements import announcement
+from ivr.core.menu import Clip
+from ivr.core.speech import clip_id
 from ivr.versions import in_use, kept, versions_folder
 from tests.unit.agi_peer import until
 from tests.unit.live import MENU, running_service
@@ -102,6 +108,14 @@ async def test_what_needs_a_restart_is_named(running):
     assert data["restart_for"] == ["service.yaml: least_talk"]
     assert running.service.settings.service.config == {"sms": {"url": "http://127.0.0.1:9/"}}
     assert (await running.fine("reload"))["restart_for"] == ["service.yaml: least_talk"]
+    shipped = text.replace("4s", "3s")
+    assert 'quiet: "21:00-08:00"' in shipped
+    for old, new, restart_for in (
+        ('quiet: "21:00-08:00"', 'quiet: "20:00-09:00"', []),
+        ('"+77XXXXXXXXX"', '"+70XXXXXXXXX"', ["service.yaml: callbacks"]),
+    ):
+        service.write_text(shipped.replace(old, new))
+        assert (await running.fine("reload"))["restart_for"] == restart_for
 
 
 async def test_a_signal_reloads_and_never_hurts(running):
@@ -373,3 +387,185 @@ async def test_the_funnel_counts_what_callers_did(running, capsys):
     out = capsys.readouterr().out
     assert "main" in out and "ru" in out and "3:2" in out
     assert await asyncio.to_thread(main, [*words, "--by", "colour"]) == 2
+
+
+async def waits(running, key):
+    """A caller who waits for an operator."""
+    line = await in_russian(running)
+    await silence(line)
+    await line.plays("Главное меню.", key=key)
+    await line.is_given_back("queue")
+    line.variables["IVR_DONE"] = ""
+    return line
+
+
+async def test_who_is_led_out_of_the_queue_hears_what_the_menu_says_when_nobody_can_come(running):
+    line = await waits(running, "4")
+    await line.connect("overflow", "voicemail")
+    await line.plays("Извините.", "Говорите.")
+    await line.hang_up()
+
+
+async def test_where_the_menu_says_nothing_to_that_asterisk_takes_the_message(running):
+    line = await waits(running, "0")
+    await line.connect("overflow", "voicemail")
+    await line.is_given_back("")
+
+
+async def test_who_is_led_to_the_menu_begins_it_again_in_their_language(running):
+    line = await waits(running, "0")
+    await line.connect("overflow", "menu")
+    await line.plays("Главное меню.")
+    await line.hang_up()
+
+
+@pytest.mark.parametrize(("status", "said"), [("BUSY", "Извините."), ("ANSWER", "До свидания!")])
+async def test_whom_the_ladder_led_to_another_house_and_who_comes_back_goes_on(
+    running, status, said
+):
+    line = await waits(running, "4")
+    await line.connect("transferred", status)
+    await line.plays(said)
+    await line.hang_up()
+
+
+# Callbacks
+
+
+async def asked(running, *, number="77010001122"):
+    """A caller in hold who has pressed 1 after the offer."""
+    line = await in_russian(running, number)
+    await silence(line)
+    await line.plays("Главное меню.", key="0")
+    await line.is_given_back("queue")
+    line.variables["IVR_DONE"] = ""
+    await line.connect("book")
+    return line
+
+
+def phrase(running, name):
+    return running.service.loaded.settings.phrases[name]["ru"]
+
+
+async def files(line, count):
+    """The names of the sound files played next; each is played to its end."""
+    found = []
+    for _ in range(count):
+        command = await line.next()
+        assert command is not None and command.startswith("STREAM FILE"), command
+        found.append(Path(command.split(" ")[2].strip('"')).name)
+        line.reply("200 result=0 endpos=8000")
+    return found
+
+
+def names(*texts):
+    return [clip_id(Clip("ru", text)) for text in texts]
+
+
+DIGITS = ("семь", "семь", "ноль", "один", "ноль", "ноль", "ноль", "один", "один", "два", "два")
+
+
+async def test_the_number_is_read_back_and_confirmed_and_the_call_ends_with_a_promise(running):
+    line = await asked(running)
+    read = names(phrase(running, "callback_number"), *DIGITS, phrase(running, "callback_confirm"))
+    assert await files(line, len(read)) == read
+    await line.press("1")
+    assert await files(line, 1) == names(phrase(running, "callback_booked"))
+    await line.is_given_back("bye")
+    assert line.variables["ACD_STATE"] == "callback"
+    [row] = await running.fine("callback")
+    assert (row["call"], row["number"]) == (line.id, "77010****22")
+    story = await running.fine("call", call=line.id)
+    assert story["outcome"] == "callback"
+
+
+async def test_another_number_is_taken_by_keys(running):
+    line = await asked(running)
+    command = await line.next()
+    line.reply(f"200 result={ord('2')} endpos=800")
+    assert "STREAM FILE" in command
+    assert await files(line, 1) == names(phrase(running, "callback_enter"))
+    for key in "87015550000#":
+        await line.press(key)
+    heard = await files(line, 2)
+    assert heard == names(phrase(running, "callback_number"), "восемь")
+    await line.press("1")
+    assert await files(line, 1) == names(phrase(running, "callback_booked"))
+    await line.is_given_back("bye")
+    [row] = await running.fine("callback")
+    assert row["number"] == "87015****00"
+
+
+async def test_a_number_that_may_not_be_called_is_refused_and_the_caller_waits_on(running):
+    line = await asked(running, number="")
+    for _ in range(3):
+        assert await files(line, 1) == names(phrase(running, "callback_enter"))
+        for key in "12345#":
+            await line.press(key)
+        assert await files(line, 1) == names(phrase(running, "callback_not_possible"))
+    await line.is_given_back("")
+    assert await running.fine("callback") == []
+
+
+async def test_silence_takes_no_callback(running):
+    line = await asked(running)
+    await files(line, 2 + len(DIGITS))
+    await silence(line)
+    await line.is_given_back("")
+    assert await running.fine("callback") == []
+    assert [row["call"] for row in await running.fine("callers")] == [line.id]
+
+
+async def test_an_announcement_that_cannot_be_played_is_an_error_when_the_files_are_read(running):
+    [clip, *_] = announcement("ru", 1, None)
+    folder = running.dialplans / "prompts" / "ru"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{clip_id(clip)}.al").write_bytes(b"\xd5" * 8000)
+    answer = await running.ask("reload")
+    assert not answer["ok"]
+    assert "queues.yaml: 1 of the announcements of queues.yaml cannot be played" in answer["error"]
+    assert "ivr prompts build" in answer["error"]
+
+
+@pytest.mark.parametrize(("number", "done"), [("77010001122", "bye"), ("0011", None)])
+async def test_a_callback_of_the_menu_is_booked_or_something_else_is_offered(running, number, done):
+    line = await in_russian(running, number)
+    await silence(line)
+    await line.plays("Главное меню.", key="5")
+    if done is None:
+        await silence(line)
+        await line.plays("Говорите.")
+        await line.hang_up()
+        assert await running.fine("callback") == []
+        return
+    await silence(line)
+    await line.plays("До свидания!")
+    await line.is_given_back("bye")
+    [row] = await running.fine("callback")
+    assert (row["call"], row["queue"]) == (line.id, "general")
+    assert "callback_accepted" in [entry["event"] for entry in await line.story()]
+
+
+# Who called before, and why somebody did not take a call
+
+
+async def test_who_gave_up_within_the_hour_has_a_head_start_in_the_next_call(running):
+    first = await waits(running, "0")
+    assert first.variables["ACD_Q"] == "general|0"
+    await running.service.loop.settle(CallerHungUp(ContactId(first.id)))
+    second = await running.call()
+    await second.plays("Главное меню.", key="0")
+    await second.is_given_back("queue")
+    assert second.variables["ACD_Q"] == "general|30"
+    [row] = await running.fine("callers")
+    assert (row["call"], row["priority"]) == (second.id, 30)
+
+
+async def test_the_story_of_a_waiting_call_says_why_an_operator_did_not_take_it(running):
+    line = await waits(running, "0")
+    for why in ("op001", "op003"):
+        story = await running.fine("call", call=line.id, why=why)
+        reasons = {decision["why"] for decision in story["decisions"]}
+        assert reasons == {"logged_out"}
+    answer = await running.ask("call", call=line.id, why="op999")
+    assert "there is no operator 'op999'" in answer["error"]

@@ -21,11 +21,16 @@ from acd.provision import (
     set_calls_aside,
 )
 from acd.secrets import FILE, Secrets, SecretsError, load_secrets, rotate_phone, write_private
+from acd.settings import Callbacks
 from acd.settings_files import load_settings
 from tests.unit.service_peer import lay_out_config
 
 OPERATORS = ("op001", "op002", "op003")
-SECRETS = Secrets("ami-secret", {operator: f"password-of-{operator}" for operator in OPERATORS})
+SECRETS = Secrets(
+    "ami-secret",
+    {operator: f"password-of-{operator}" for operator in OPERATORS},
+    ami_callback="callback-secret",
+)
 
 
 def settings_in(folder, **ports):
@@ -154,7 +159,7 @@ def test_a_phone_speaks_the_language_its_operator_knows_best(tmp_path):
 def test_before_every_agi_the_heartbeat_is_looked_at_and_a_limit_set(tmp_path):
     lines = (provisioned(tmp_path).etc / "extensions.conf").read_text().splitlines()
     asked = [number for number, line in enumerate(lines) if ",AGI(agi://" in line]
-    assert len(asked) == 3 + 6, "menu, after, back from another house, and six feature codes"
+    assert len(asked) == 5 + 6, "menu, after, book, overflow, back from outside; six feature codes"
     for number in asked:
         look, limit = lines[number - 2 : number]
         assert ",GotoIf($[${EPOCH}-0${ACD_HB}>2]?" in look
@@ -207,6 +212,80 @@ def test_a_log_of_calls_that_has_grown_large_is_set_aside(tmp_path):
         assert (calls.exists(), old.exists()) == (not is_aside, is_aside)
 
 
+CALLBACKS = Callbacks(numbers=("+77XXXXXXXXX", "8701XXXXXXX"), via="127.0.0.9:5070")
+
+
+def lines_of(text, context):
+    """The lines of one context of the dialplan."""
+    return text.partition(f"\n[{context}]")[2].partition("\n[")[0].splitlines()
+
+
+def with_callbacks(folder, callbacks):
+    settings = settings_in(folder)
+    service = replace(settings.service, callbacks=callbacks)
+    return (provisioned(folder, replace(settings, service=service)).etc).glob("*.conf")
+
+
+def conf(folder, name, callbacks=CALLBACKS):
+    return next(path for path in with_callbacks(folder, callbacks) if path.name == name).read_text()
+
+
+def test_only_the_patterns_of_the_settings_can_be_called_back(tmp_path):
+    found = lines_of(conf(tmp_path, "extensions.conf"), "acd-callback-numbers")
+    patterns = [line.split(",")[0] for line in found if line.startswith("exten => _")]
+    assert patterns == ["exten => _0+77XXXXXXXXX", "exten => _08701XXXXXXX"]
+    assert all("@127.0.0.9:5070," in line for line in found if line.startswith("exten => _"))
+
+
+@pytest.mark.parametrize(
+    ("via", "host", "problem"),
+    [
+        ('via: "127.0.0.9:5070", ', "127.0.0.9:5070", None),
+        ("", "127.0.0.2", None),
+        ('via: "nowhere", ', None, "is not an address and a port"),
+    ],
+)
+def test_citizens_are_called_through_the_trunk_that_is_named_or_the_first(
+    tmp_path, via, host, problem
+):
+    config = lay_out_config(tmp_path)
+    file = config / "service.yaml"
+    file.write_text(file.read_text().replace("callbacks: {", f"callbacks: {{{via}"))
+    problems = Problems()
+    settings = load_settings(config, problems)
+    if problem is not None:
+        assert problem in problems.render()
+        return
+    text = (provisioned(tmp_path, settings).etc / "extensions.conf").read_text()
+    dials = [line for line in lines_of(text, "acd-callback-numbers") if "Dial(" in line]
+    assert dials and all(f"@{host}," in line for line in dials)
+
+
+def test_without_patterns_nobody_can_be_called_back(tmp_path):
+    found = lines_of(conf(tmp_path, "extensions.conf", Callbacks()), "acd-callback-numbers")
+    assert not [line for line in found if "Dial(" in line]
+
+
+def test_no_other_line_dials_out_than_those_of_the_settings(tmp_path):
+    text = conf(tmp_path, "extensions.conf")
+    dials = [line for line in text.splitlines() if "Dial(PJSIP/trunk" in line]
+    assert dials == [
+        line for line in lines_of(text, "acd-callback-numbers") if "Dial(PJSIP/trunk" in line
+    ]
+
+
+def test_the_login_that_may_dial_has_a_secret_of_its_own_and_no_other_right(tmp_path):
+    text = conf(tmp_path, "manager.conf")
+    usual = lines_of(text, "acd")
+    dialling = lines_of(text, "acd-callback")
+    assert "secret=ami-secret" in usual and "secret=callback-secret" in dialling
+    assert [line for line in usual if line.startswith("write=")] == ["write=call,reporting,agent"]
+    assert [line for line in dialling if line.startswith(("read=", "write="))] == [
+        "read=",
+        "write=originate",
+    ]
+
+
 # Secrets
 
 
@@ -215,8 +294,17 @@ def test_secrets_are_made_once_and_kept(tmp_path):
     assert mode(tmp_path / FILE) == 0o600
     assert load_secrets(tmp_path, OPERATORS) == first
     assert set(first.phones) == set(OPERATORS)
-    made = [first.ami, *first.phones.values()]
-    assert len(set(made)) == 4 and all(len(secret) == 32 for secret in made)
+    made = [first.ami, first.ami_callback, *first.phones.values()]
+    assert len(set(made)) == 5 and all(len(secret) == 32 for secret in made)
+
+
+def test_a_file_of_an_earlier_version_gets_the_second_login_and_keeps_the_rest(tmp_path):
+    path = tmp_path / FILE
+    write_private(path, json.dumps({"ami": "x" * 32, "phones": {"op001": "y" * 32}}))
+    found = load_secrets(tmp_path, OPERATORS[:1])
+    assert (found.ami, found.phones) == ("x" * 32, {"op001": "y" * 32})
+    assert len(found.ami_callback) == 32
+    assert load_secrets(tmp_path, OPERATORS[:1]) == found
 
 
 def test_a_new_operator_gets_a_password_and_nobody_elses_changes(tmp_path):

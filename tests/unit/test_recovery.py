@@ -4,14 +4,18 @@ A real router, switchboard, book and loop; Asterisk is a list of channels as Sta
 """
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from acd.ami import parse
 from acd.asterisk_link import WELL_ROUNDS, AsteriskLink
 from acd.calls import CallBook
+from acd.core.callbacks import callback_id
 from acd.core.commands import CancelOffer, Offer, PlayMessage, ReturnCaller
 from acd.core.events import (
+    CallbackAnswered,
+    CallbackRestored,
     Connected,
     LinkChanged,
     OfferFailed,
@@ -20,7 +24,7 @@ from acd.core.events import (
     Phone,
     PhoneChanged,
 )
-from acd.core.names import Millis
+from acd.core.names import ContactId, Millis
 from acd.core.router import Router
 from acd.fallback import FallbackCalls
 from acd.fallback_mirror import standings
@@ -131,6 +135,7 @@ class Service:
             fallback,
             believe=lambda seen: self.recovery.believe(seen),
             sound=lambda call, phrase: None,
+            told=lambda tell: None,
             whisper=lambda call: "",
         )
         self.recovery = Recovery(
@@ -467,3 +472,68 @@ async def test_a_call_taken_for_ended_that_is_seen_alive_is_taken_up_again():
     await service.recover(in_hold(AIGUL))
     assert service.who(AIGUL) == ("ringing", A)
     assert not service.board.is_gone(AIGUL)
+
+
+# Callbacks, and who leaves the queue
+
+BACK = callback_id(AIGUL)
+
+
+def booked(service):
+    """A callback on record, taken up again."""
+    service.loop.at_once(
+        CallbackRestored(replace(queued(at=NOW - 9000), contact=BACK), "7010001122", 0, NOW - 9000)
+    )
+
+
+async def test_a_callback_nobody_is_on_the_line_for_is_not_taken_for_a_caller_who_is_gone():
+    service = Service()
+    booked(service)
+    await service.recover()
+    assert service.who(BACK) == ("waiting", None)
+
+
+async def test_a_citizen_who_was_called_back_and_waits_is_rung_for_next():
+    service = Service(A)
+    service.loop.at_once(LinkChanged(is_up=False))
+    booked(service)
+    await service.recover(channel("c9", "acd-hold", STATE="hold", CBC=BACK, QT0=NOW - 9000))
+    assert CallbackAnswered(BACK) in service.events
+    assert service.who(BACK) == ("ringing", A)
+    assert service.link.redirects == [("c9", "acd-deliver")]
+
+
+async def test_a_conversation_of_a_callback_goes_on():
+    service = Service(A)
+    booked(service)
+    line = channel(
+        "c9", "acd-deliver", application="Dial", bridge="b1", STATE="talk", OP=A, CBC=BACK,
+        QT0=NOW - 9000, TA=NOW - 4000,
+    )  # fmt: skip
+    await service.recover(line)
+    assert service.who(BACK) == ("talking", A)
+    assert service.router.contact(ContactId("c9")) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        channel(AIGUL, "acd-leave", application="Record", STATE="left", QT0=NOW - 9000),
+        channel(AIGUL, "acd-book", application="AGI", STATE="callback", QT0=NOW - 9000),
+        channel("c9", "acd-called", application="BackGround", STATE="called", CBC=BACK),
+    ],
+    ids=["leaves a message", "has a callback", "hears the greeting"],
+)
+async def test_who_waits_no_more_is_not_queued_again(line):
+    service = Service()
+    await service.recover(line)
+    assert list(service.router.contacts) == []
+    assert [each.place for each in service.board.lines] == [Place.MENU]
+
+
+async def test_who_is_asked_for_a_number_still_waits():
+    service = Service(A)
+    await service.recover(
+        channel(AIGUL, "acd-book", application="AGI", STATE="hold", T0=NOW - 20_000, QT0=NOW - 9000)
+    )
+    assert service.who(AIGUL) == ("ringing", A)

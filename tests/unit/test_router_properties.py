@@ -8,13 +8,32 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from acd.core.commands import CancelOffer, Decided, Offer, ReturnCaller
+from acd.core.callbacks import callback_id
+from acd.core.commands import (
+    CallbackGivenUp,
+    CancelOffer,
+    Decided,
+    DialCallback,
+    LeaveQueue,
+    Offer,
+    OfferCallbackTo,
+    PlayMessage,
+    ReturnCaller,
+    Tell,
+)
 from acd.core.contacts import Stage
 from acd.core.events import (
+    CallbackAccepted,
+    CallbackAnswered,
+    CallbackCancelled,
+    CallbackFailed,
+    CallbackRestored,
+    CallbacksHeld,
     CallerHungUp,
     CallerLeft,
     Connected,
     ContactFound,
+    HourChanged,
     LinkChanged,
     OfferFailed,
     OfferFailure,
@@ -31,10 +50,22 @@ from acd.core.events import (
     RulesReplaced,
     Ticked,
 )
-from acd.core.matching import best
 from acd.core.names import ContactId, Millis
+from acd.core.queues import (
+    Announce,
+    CallbackRules,
+    Leave,
+    Message,
+    OfferCallback,
+    OverflowTo,
+    Raise,
+    Reserve,
+    Routing,
+    Widen,
+)
 from acd.core.router import OFFER_GRACE_MS, Router
 from acd.core.seats import Work
+from acd.core.skills import missing
 from tests.unit.routing import (
     ANY,
     CHILD,
@@ -54,13 +85,46 @@ from tests.unit.routing import (
     operator,
     queued,
     rules,
+    when,
 )
 
 ROSTER = (
     operator(A, {RU: 5}, {PENSION: 5}),
-    operator(B, {RU: 4, KK: 5}, {CHILD: 5, PENSION: 2, ANY: 3}),
+    operator(B, {RU: 4, KK: 5}, {CHILD: 5, PENSION: 2, ANY: 3}, reserve=True),
     operator(C, {KK: 3, EN: 1}, {EDS: 5, ANY: 1}, wrap_up_ms=Millis(0)),
 )
+LADDERS = (
+    None,
+    (
+        Widen(Millis(10_000), None, 1),
+        Reserve(None, when("predicted_wait", ">", 30_000, 20_000)),
+        OfferCallback(Millis(20_000)),
+        Raise(None, Millis(15_000), when("waiting", ">=", 3, 2)),
+        Leave(Millis(30_000), "voicemail"),
+    ),
+    (
+        Message(None, "still_waiting", when("ready", "<", 1, 0)),
+        OfferCallback(None, when("waited", ">=", 2000, 0)),
+        OverflowTo(Millis(25_000), GENERAL, when("longest_wait", ">", 9000)),
+        Leave(None, "menu", when("hour", ">=", 20, 20)),
+        Widen(Millis(30_000), 1, 0),
+    ),
+)
+MORE = {
+    "announce": Announce(Millis(2000), Millis(5000), position=True, wait=True),
+    "callback": CallbackRules(2, Millis(10_000), Millis(9000), Millis(120_000)),
+    "priority_ms": Millis(2000),
+}
+PLANS = [
+    rules(*roster, ladder=ladder, routing=routing, **MORE)
+    for roster, ladder, routing in (
+        (ROSTER, LADDERS[0], Routing()),
+        (ROSTER, LADDERS[1], Routing(order="first_come")),
+        (ROSTER[:2], LADDERS[1], Routing(idle="least_loaded")),
+        (ROSTER, LADDERS[2], Routing(cap_ms=Millis(40_000))),
+        (ROSTER[1:], LADDERS[2], Routing()),
+    )
+]
 OPERATORS = st.sampled_from((A, B, C))
 STEPS = st.sampled_from(
     (0, 1, 999, 2000, RING - 1, RING, 10_000, WRAP_UP, 29_999, 30_000, RING + OFFER_GRACE_MS)
@@ -69,30 +133,76 @@ TOPICS = st.sampled_from(((PENSION, SOCIAL), (EDS, EGOV), (ANY, GENERAL), (EGOV,
 
 
 class Centre(RuleBasedStateMachine):
-    @initialize()
-    def open(self):
-        self.router = Router(rules(*ROSTER))
+    @initialize(plan=st.sampled_from(range(len(PLANS))))
+    def open(self, plan):
+        self.router = Router(PLANS[plan])
         self.now = 0
         self.born = 0
         self.alive: set[ContactId] = set()
         self.ringing: dict[ContactId, str] = {}
         self.rung_by: dict[str, ContactId] = {}
+        self.dialled: set[ContactId] = set()
+        self.offered: set[ContactId] = set()
+        self.closed: dict[ContactId, str] = {}
         self.is_linked = True
 
     def send(self, event):
         for command in self.router.handle(event, Millis(self.now)):
             match command:
                 case Offer(contact=contact, operator=op):
-                    assert op not in self.rung_by, f"{op} rung for two callers"
-                    assert contact not in self.ringing, f"{contact} rung for by two operators"
-                    self.ringing[contact], self.rung_by[op] = op, contact
+                    if contact in self.dialled:
+                        assert self.ringing[contact] == op, "another than the one who was kept"
+                        self.dialled.discard(contact)
+                        continue
+                    self.take(contact, op)
+                case DialCallback(contact=contact, operator=op):
+                    assert not self.router.are_callbacks_held
+                    self.take(contact, op)
+                    self.dialled.add(contact)
                 case CancelOffer(contact=contact) | ReturnCaller(contact=contact):
                     self.silence(contact)
+                case LeaveQueue(contact=contact):
+                    assert contact not in self.ringing, "torn away from a ringing phone"
+                    self.close(contact, "overflowed")
+                case CallbackGivenUp(contact=contact):
+                    self.close(contact, "given_up")
+                case PlayMessage() | Tell() | OfferCallbackTo():
+                    assert command.contact not in self.ringing
+                    assert self.closed.get(command.contact) in (None, "overflowed")
                 case Decided(taken=taken, candidates=candidates):
-                    assert taken is None or taken == candidates[0]
+                    self.check(command, taken, candidates)
+
+    def check(self, decided, taken, candidates):
+        assert taken is None or taken in candidates
+        assert len(candidates) == min(5, decided.candidate_count)
+        wait = decided.estimated_wait_ms
+        assert wait is None or wait >= -1
+        known = decided.candidate_count + sum(decided.refused.values())
+        assert known <= len(list(self.router.seats)) + 1, "somebody is counted twice"
+
+    def take(self, contact, op):
+        assert op not in self.rung_by, f"{op} rung for two callers"
+        assert contact not in self.ringing, f"{contact} rung for by two operators"
+        self.ringing[contact], self.rung_by[op] = op, contact
 
     def silence(self, contact):
+        self.dialled.discard(contact)
         self.rung_by.pop(self.ringing.pop(contact, ""), None)
+
+    def close(self, contact, how):
+        assert contact not in self.closed, f"{contact} closed twice"
+        self.closed[contact] = how
+        self.alive.discard(contact)
+        self.silence(contact)
+
+    def pick(self, data, stages, *, callbacks=None):
+        """One of the contacts that are at one of these stages, None when there is none."""
+        some = sorted(
+            c.id
+            for c in self.router.contacts
+            if c.stage in stages and (callbacks is None or (c.callback is not None) == callbacks)
+        )
+        return data.draw(st.sampled_from(some)) if some else None
 
     @rule(
         step=STEPS,
@@ -105,6 +215,7 @@ class Centre(RuleBasedStateMachine):
         self.born += 1
         contact = ContactId(f"c{self.born}")
         self.alive.add(contact)
+        self.offered.add(contact)
         self.send(
             queued(
                 contact,
@@ -113,22 +224,26 @@ class Centre(RuleBasedStateMachine):
                 queue=topic[1],
                 language=language,
                 priority_ms=head_start,
+                prefers=(ANY,) if head_start else (),
             )
         )
 
     @rule(data=st.data(), left=st.booleans())
     def a_caller_goes(self, data, left):
-        if self.alive:
-            contact = data.draw(st.sampled_from(sorted(self.alive)))
-            self.alive.discard(contact)
-            self.silence(contact)
-            self.send(CallerLeft(contact) if left else CallerHungUp(contact))
+        contact = self.pick(data, set(Stage))
+        if contact is None:
+            return
+        if self.router.contact(contact).is_live:
+            was_talking = self.router.contact(contact).stage is Stage.TALKING
+            self.close(contact, "answered" if was_talking else "abandoned")
+        self.send(CallerLeft(contact) if left else CallerHungUp(contact))
 
     @rule(data=st.data(), step=STEPS)
     def an_operator_answers(self, data, step):
-        if self.ringing:
+        rung = sorted(set(self.ringing) - self.dialled)
+        if rung:
             self.now += min(step, RING)
-            contact = data.draw(st.sampled_from(sorted(self.ringing)))
+            contact = data.draw(st.sampled_from(rung))
             op = self.ringing[contact]
             self.send(OperatorAnswered(contact, op))
             if self.ringing.get(contact) == op:
@@ -136,24 +251,75 @@ class Centre(RuleBasedStateMachine):
 
     @rule(data=st.data(), why=st.sampled_from(list(OfferFailure)))
     def an_offer_fails(self, data, why):
-        if self.ringing:
-            contact = data.draw(st.sampled_from(sorted(self.ringing)))
+        rung = sorted(set(self.ringing) - self.dialled)
+        if rung:
+            contact = data.draw(st.sampled_from(rung))
             op = self.ringing[contact]
             self.silence(contact)
             self.send(OfferFailed(contact, op, why))
 
     @rule(data=st.data(), lost=st.booleans())
     def a_conversation_ends(self, data, lost):
-        talking = [c for c in self.router.contacts if c.stage is Stage.TALKING]
-        if talking:
-            contact = data.draw(st.sampled_from(talking))
-            op = contact.operator
-            self.silence(contact.id)
-            if lost:
-                self.send(OperatorLost(contact.id, op))
-            else:
-                self.alive.discard(contact.id)
-                self.send(OperatorHungUp(contact.id, op))
+        contact = self.pick(data, {Stage.TALKING})
+        if contact is not None:
+            op = self.router.contact(contact).operator
+            self.silence(contact)
+            if not lost:
+                self.close(contact, "answered")
+            self.send((OperatorLost if lost else OperatorHungUp)(contact, op))
+
+    @rule(data=st.data(), key=st.sampled_from(("7701", "7702", "7703")))
+    def a_caller_takes_a_callback(self, data, key):
+        contact = self.pick(data, {Stage.WAITING, Stage.RINGING}, callbacks=False)
+        if contact is None:
+            return
+        before = self.router.contact(contact)
+        clock, head_start = before.queued_at, before.priority_ms
+        is_new = self.router.callback(key) is None and callback_id(contact) not in self.closed
+        self.close(contact, "callback")
+        if is_new:
+            self.alive.add(callback_id(contact))
+        self.send(CallbackAccepted(contact, key))
+        found = self.router.contact(callback_id(contact))
+        if is_new and found is not None:  # None: too old by now, and given up at once
+            assert (found.queued_at, found.order) == (clock, before.order)
+            assert found.priority_ms >= head_start
+
+    @rule(key=st.sampled_from(("7701", "7702", "7704")), tries=st.integers(0, 1), later=STEPS)
+    def a_callback_is_restored(self, key, tries, later):
+        self.born += 1
+        contact = callback_id(ContactId(f"old{self.born}"))
+        if self.router.callback(key) is None:
+            self.alive.add(contact)
+        before = queued(contact, max(0, self.now - 5000))
+        self.send(CallbackRestored(before, key, tries, Millis(self.now + later)))
+
+    @rule(data=st.data(), why=st.sampled_from((None, "no_answer", "busy", "failed", "refused")))
+    def a_citizen_is_reached_or_not(self, data, why):
+        contact = self.pick(data, {Stage.DIALLING}, callbacks=True)
+        if contact is None:
+            return
+        if why is None:
+            self.send(CallbackAnswered(contact))
+            return
+        self.silence(contact)
+        self.send(CallbackFailed(contact, why))
+
+    @rule(data=st.data())
+    def a_callback_is_cancelled(self, data):
+        contact = self.pick(data, set(Stage), callbacks=True)
+        if contact is not None:
+            if not self.router.contact(contact).is_live:
+                self.close(contact, "cancelled")
+            self.send(CallbackCancelled(contact))
+
+    @rule(held=st.booleans())
+    def quiet_hours_begin_or_end(self, held):
+        self.send(CallbacksHeld(held))
+
+    @rule(hour=st.sampled_from((0, 19, 20, 23)))
+    def the_hour_changes(self, hour):
+        self.send(HourChanged(hour))
 
     @rule(
         who=OPERATORS,
@@ -190,15 +356,17 @@ class Centre(RuleBasedStateMachine):
     def a_caller_is_found_with_an_operator(self, data, who, is_talking, step):
         self.born += 1
         contact = data.draw(st.sampled_from([*sorted(self.alive), ContactId(f"c{self.born}")]))
-        self.alive.add(contact)
+        if contact not in self.alive:
+            self.alive.add(contact)
+            self.offered.add(contact)
         for each in [contact, *(c for c, op in self.ringing.items() if op == who)]:
             self.silence(each)
         before = queued(contact, max(0, self.now - step))
         self.send(ContactFound(before, who, is_talking, Millis(max(0, self.now - step))))
 
-    @rule(roster=st.sampled_from((ROSTER, ROSTER[:2], ROSTER[1:])))
-    def the_rules_are_reloaded(self, roster):
-        self.send(RulesReplaced(rules(*roster)))
+    @rule(plan=st.sampled_from(range(len(PLANS))))
+    def the_rules_are_reloaded(self, plan):
+        self.send(RulesReplaced(PLANS[plan]))
 
     @invariant()
     def every_caller_is_in_exactly_one_place(self):
@@ -208,7 +376,29 @@ class Centre(RuleBasedStateMachine):
         assert set(self.router.line()) == waiting
         assert len(self.router.line()) == len(waiting)
         for contact in contacts.values():
-            assert (contact.operator is None) == (contact.stage is Stage.WAITING)
+            nobody = contact.stage in (Stage.WAITING, Stage.RESTING)
+            assert (contact.operator is None) == nobody
+            assert (contact.stage is Stage.DIALLING) == (contact.id in self.dialled)
+
+    @invariant()
+    def every_call_has_one_outcome_or_none_yet(self):
+        outcomes = [self.closed.get(contact, "waiting or talking") for contact in self.offered]
+        open_ = [c for c in self.offered if c in self.alive]
+        assert outcomes.count("waiting or talking") == len(open_)
+        assert {"given_up", "cancelled"}.isdisjoint(outcomes), "a callback counts as no call"
+
+    @invariant()
+    def a_number_has_one_callback_and_nobody_is_called_in_quiet_hours_or_too_often(self):
+        for contact in self.router.contacts:
+            if contact.callback is None:
+                continue
+            assert self.router.callback(contact.callback.key) == contact.id
+            rules_ = self.router.rules.queues[contact.queue].callback
+            if rules_ is not None and not contact.callback.is_on_line:
+                assert contact.callback.tries <= 2
+                assert self.router.wake_at() is not None, "it would never be given up"
+            if self.router.are_callbacks_held:
+                assert contact.stage is not Stage.WAITING or contact.callback.is_on_line
 
     @invariant()
     def an_operator_has_one_caller_and_that_caller_has_that_operator(self):
@@ -225,12 +415,15 @@ class Centre(RuleBasedStateMachine):
         ready = [seat for seat in self.router.seats if seat.is_ready]
         for contact in self.router.contacts:
             if contact.stage is Stage.WAITING:
-                assert best(self.router.rules, ready, contact) is None
+                for seat in ready:
+                    assert missing(self.router.rules, seat.profile, contact.pool.need)
 
     @invariant()
     def everybody_who_waited_thirty_seconds_was_acted_for(self):
         for contact in self.router.contacts:
             waited = contact.waited_ms(Millis(self.now))
+            if self.router.is_held or not self.is_linked:
+                continue  # leaving is put off until somebody can be led away
             if contact.stage is Stage.WAITING and waited >= self.router.rules.target_ms:
                 assert contact.step > 0 or self.router.wake_at() <= self.now
 
@@ -246,7 +439,7 @@ class Centre(RuleBasedStateMachine):
 
 
 Centre.TestCase.settings = settings(
-    max_examples=150,
+    max_examples=250,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

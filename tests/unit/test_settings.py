@@ -9,90 +9,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acd.core.queues import LeastLevel, Message, OverflowTo, Widen
+from acd.core.queues import (
+    CallbackRules,
+    Condition,
+    LeastLevel,
+    Leave,
+    Message,
+    OfferCallback,
+    OverflowTo,
+    Reserve,
+    Widen,
+)
 from acd.places import offset_path
-from acd.problems import Problems
-from acd.settings_files import load_settings, routable_names
+from acd.settings_checks import acts_by
+from acd.settings_files import routable_names
+from tests.unit.settings_sample import EXAMPLE, changed, found, load, write
 
 SHIPPED = Path(__file__).resolve().parents[2] / "config"
-
-EXAMPLE = {
-    "service.yaml": """\
-schema: 1
-number: "1414"
-timezone: Asia/Almaty
-languages: [kk, ru, en]
-target: 30s
-database: "sqlite:///var/1414.sqlite"       # or postgresql+psycopg://...
-listen: {sip: "127.0.0.1:5060", ami: "127.0.0.1:5038", agi: "127.0.0.1:4573", socket: "var/acd.sock"}
-""",
-    "skills.yaml": """\
-schema: 1
-topics:
-  general: {queue: general, name: {kk: "Жалпы сұрақтар", ru: "Общие вопросы", en: "general questions"}}
-  pension: {queue: social, name: {kk: "Зейнетақы", ru: "Пенсия", en: "pension"}}
-""",
-    "operators.yaml": """\
-schema: 1
-operators:
-  op001: {shift: A, languages: {kk: 5, ru: 4}, topics: {pension: 4, general: 3}}
-  op002: {shift: B, languages: {ru: 5, en: 3}, topics: {general: 5}, wrap_up: 20s}
-""",
-    "queues.yaml": """\
-schema: 1
-queues:
-  general: {least_level: {language: 2, topic: 1}, ring: 8s, wrap_up: 10s, ladder: [{at: 20s, do: offer_callback}, {at: 30s, do: overflow, to: voicemail}]}
-  social:
-    least_level: {language: 2, topic: 2}     # everybody at or above it may take the call at once
-    ring: 8s
-    wrap_up: 10s
-    ladder:                                  # each step fires on `at:` (waited) or `when:` (a condition), whichever comes first
-      - {at: 10s, do: widen, topic: 1}
-      - {when: "predicted_wait > 30s", do: reserve}
-      - {at: 20s, do: offer_callback}
-      - {at: 30s, do: overflow, to: general}
-""",
-    "shifts.yaml": """\
-schema: 1
-shifts:
-  A: {days: [mon, tue, wed, thu, fri], hours: "08:00-17:00", breaks: [{at: "12:00", for: 60m, at_once: 25%}]}
-  B: {days: [mon, tue, wed, thu, fri, sat, sun], hours: "20:00-08:00"}
-""",
-}  # fmt: skip
-"""The minimal complete example of the design, word for word."""
-
-
-def write(folder, files):
-    config = folder / "config"
-    config.mkdir(exist_ok=True)
-    for name, text in files.items():
-        (config / name).write_text(text, encoding="utf-8")
-    return config
-
-
-def load(config, **options):
-    problems = Problems()
-    return load_settings(config, problems, **options), problems
-
-
-def found(problems, config, severity="error"):
-    """(file, line, column, message) of each."""
-    return [
-        (str(Path(p.file).relative_to(config)), p.line, p.column, p.message)
-        for p in problems.sorted()
-        if p.severity == severity
-    ]
-
-
-def changed(file, old, new):
-    """The example with one change; `^` in the new text marks the place, (line, column)."""
-    text = EXAMPLE[file]
-    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
-    text = text.replace(old, new)
-    before = text.partition("^")[0]
-    place = (before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1)
-    return {**EXAMPLE, file: text.replace("^", "")}, place
-
 
 # What loads
 
@@ -104,7 +37,7 @@ def test_the_shipped_files_load_without_a_word():
     assert len(settings.shifts) == 8
     assert settings.service.number == "1414"
     for queue in settings.rules.queues.values():
-        assert any(step.at_ms <= settings.service.target_ms for step in queue.ladder)
+        assert any(acts_by(step, settings.service.target_ms) for step in queue.ladder)
 
 
 def test_the_minimal_example_of_the_design_loads_with_warnings_only(tmp_path):
@@ -112,17 +45,27 @@ def test_the_minimal_example_of_the_design_loads_with_warnings_only(tmp_path):
     settings, problems = load(config)
     assert not problems.has_errors, problems.render()
     general_line = EXAMPLE["queues.yaml"].splitlines()[2]
+    offer = general_line.index("{at: 20s") + 1
     assert [(f, line, column) for f, line, column, _ in found(problems, config, "warning")] == [
-        ("queues.yaml", 3, 3),
-        ("queues.yaml", 3, general_line.index("do: offer_callback") + 1),
-        ("queues.yaml", 3, general_line.index("voicemail") + 1),
-        ("queues.yaml", 10, 10),
-        ("queues.yaml", 11, 19),
+        ("queues.yaml", 3, offer),  # no `callback:`
+        ("queues.yaml", 3, offer),  # no numbers to call back
+        ("queues.yaml", 10, 9),  # nobody in reserve
+        ("queues.yaml", 11, 9),
+        ("queues.yaml", 11, 9),
+        ("shifts.yaml", 3, 3),  # nobody speaks English
+        ("shifts.yaml", 4, 3),  # nobody speaks Kazakh
     ]
     social, general = settings.rules.queues["social"], settings.rules.queues["general"]
-    assert social.ladder == (Widen(10_000, None, 1), OverflowTo(30_000, "general"))
+    long_wait = Condition("predicted_wait", ">", 30_000, 24_000)
+    assert social.ladder == (
+        Widen(10_000, None, 1),
+        OfferCallback(20_000),
+        OverflowTo(30_000, "general"),
+        Reserve(None, (long_wait,)),
+    )
     assert (social.least, social.ring_ms, social.wrap_up_ms) == (LeastLevel(2, 2), 8000, 10_000)
-    assert general.ladder == (Widen(30_000, 1, 0),), "the promised last step"
+    assert (social.callback, social.announce, social.priority_ms) == (CallbackRules(), None, 0)
+    assert general.ladder == (OfferCallback(20_000), Leave(30_000, "voicemail"))
     op002 = settings.rules.operators["op002"]
     assert (op002.languages, op002.topics) == ({"ru": 5, "en": 3}, {"general": 5})
     assert (op002.wrap_up_ms, op002.ring_ms, op002.shift, op002.name) == (
@@ -158,7 +101,7 @@ def test_the_ladder_is_sorted_by_time_and_a_step_at_the_target_is_in_time(tmp_pa
         "      - {at: 31s, do: message}\n      - {at: 30s, do: widen, language: 1}\n",
     )
     settings, _ = load(write(tmp_path, files))
-    assert settings.rules.queues["social"].ladder == (
+    assert settings.rules.queues["social"].ladder[1:4] == (
         Widen(30_000, 1, None),
         OverflowTo(30_000, "general"),
         Message(31_000, "still_waiting"),
@@ -259,38 +202,6 @@ def test_a_mistake_is_shown_at_its_place_with_the_remedy(tmp_path, name):
     assert [(f, line, column) for f, line, column, _ in told] == [(file, *place)], told
     assert words in told[0][3]
     assert f"{config / file}:{place[0]}:{place[1]}: " in problems.render()
-
-
-WARNINGS = {
-    "callback": ("queues.yaml", "{at: 10s, do: widen, topic: 1}", "{at: 10s, ^do: offer_callback}", "'offer_callback' is not carried out by this version"),
-    "reserve": ("queues.yaml", "{at: 10s, do: widen, topic: 1}", "{at: 10s, ^do: reserve}", "'reserve' is not carried out by this version"),
-    "voicemail": ("queues.yaml", "to: general}", "to: ^voicemail}", "overflow to voicemail is not carried out"),
-    "condition": ("queues.yaml", "{at: 10s, do: widen, topic: 1}", "{^when: \"x > 3\", do: widen, topic: 1}", "acts on 'at:' only; the step is left out"),
-    "condition beside a time": ("queues.yaml", "{at: 10s, do: widen,", "{at: 10s, ^when: \"x > 3\", do: widen,", "acts on 'at:' only; remove 'when:'"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", WARNINGS)
-def test_what_this_version_does_not_do_is_said_and_left_out(tmp_path, name):
-    file, old, new, words = WARNINGS[name]
-    files, place = changed(file, old, new)
-    config = write(tmp_path, files)
-    settings, problems = load(config)
-    told = {(f, line, column): m for f, line, column, m in found(problems, config, "warning")}
-    assert settings is not None
-    assert words in told[(file, *place)]
-
-
-def test_a_ladder_too_late_for_the_promise_gets_the_step_and_the_admin_is_told(tmp_path):
-    for late in ("[]", "[{at: 31s, do: widen, topic: 1}]", '[{when: "x", do: widen, topic: 0}]'):
-        files, place = changed("queues.yaml", "  social:\n", "  ^social:\n")
-        files["queues.yaml"] = files["queues.yaml"].partition("    ladder:")[0]
-        files["queues.yaml"] += f"    ladder: {late}\n"
-        config = write(tmp_path, files)
-        settings, problems = load(config)
-        told = {(f, line, column): m for f, line, column, m in found(problems, config, "warning")}
-        assert "no step of the ladder acts within 30 s" in told[("queues.yaml", *place)]
-        assert settings.rules.queues["social"].ladder[0] == Widen(30_000, 1, 0)
 
 
 def test_mistakes_of_all_files_are_shown_at_once_in_order(tmp_path):

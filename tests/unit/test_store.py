@@ -16,11 +16,12 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, create_engine, event, insert, text
 
 from acd.core.commands import Decided
-from acd.core.names import ContactId, Millis, OperatorId, QueueId
+from acd.core.names import ContactId, Language, Millis, OperatorId, QueueId, Topic
 from acd.store import (
+    CallbackRow,
     CallRow,
     DecisionRow,
     EventRow,
@@ -34,7 +35,7 @@ from acd.store import (
 )
 from acd.store.batches import BatchWriter
 from acd.store.database import MIGRATIONS, bring_up_to_date, find, writing_engine
-from acd.store.tables import metadata
+from acd.store.tables import decisions, metadata
 from acd.store.writer import Writer
 from tests.unit.records import (
     ANSWERED,
@@ -57,15 +58,18 @@ def test_a_call_is_read_back_with_its_timeline_and_the_reasons_of_the_choice(url
         rule="longest_idle",
         taken=OperatorId("op001"),
         candidates=(OperatorId("op001"), OperatorId("op007")),
-        refused={"talking": (OperatorId("op002"),), "language": ()},
+        refused={"talking": 31, "language": 12},
         waited_ms=Millis(3_000),
         step=1,
+        candidate_count=7,
+        estimated_wait_ms=Millis(14_000),
     )
+    inputs = {"language": "ru", "routes": [["pension", 2, 1]], "reserve": False, "prefers": []}
     with opened(url, alerts) as store:
         store.call(CALL)
         store.event(CALL.id, 0, CALL.arrived_at, "arrived", {"menu": "main", "тема": "Зейнетақы"})
         store.event(CALL.id, 1, Millis(MORNING + 9_000), "queued", {})
-        store.decision(0, decided, estimated_wait_ms=Millis(14_000))
+        store.decision(0, decided, inputs)
         store.call(ANSWERED)
         assert store.flush(WAIT_S)
 
@@ -89,8 +93,83 @@ def test_a_call_is_read_back_with_its_timeline_and_the_reasons_of_the_choice(url
         decided.waited_ms,
         1,
         Millis(14_000),
+        7,
+        inputs,
     )
     assert alerts.is_silent()
+
+
+def test_a_decision_of_an_earlier_version_is_read_with_its_names_counted(url, alerts):
+    with opened(url, alerts) as store:
+        assert store.flush(WAIT_S)
+        engine = create_engine(url)
+        with closing_engine(engine), engine.begin() as connection:
+            connection.execute(
+                insert(decisions).values(
+                    call=CALL.id,
+                    seq=0,
+                    at=MORNING,
+                    rule="widen",
+                    candidates='["op001","op002"]',
+                    refused='{"talking":["op003","op004"]}',
+                    waited_ms=0,
+                    step=1,
+                )
+            )
+        story = store.records.call(CALL.id)
+    assert story is not None
+    [decision] = story.decisions
+    assert (decision.refused, decision.candidate_count, decision.inputs) == (
+        {"talking": 2},
+        2,
+        None,
+    )
+
+
+def test_what_an_operator_did_at_a_moment_is_known_from_the_stay_that_covers_it(url, alerts):
+    operator = OperatorId("op001")
+    with opened(url, alerts) as store:
+        store.interval(IntervalRow(operator, Millis(1000), Millis(5000), "ready"))
+        store.interval(IntervalRow(operator, Millis(5000), Millis(9000), "paused", "lunch"))
+        assert store.flush(WAIT_S)
+        found = [store.records.operator_at(operator, Millis(at)) for at in (999, 4999, 5000, 9000)]
+    assert found == [None, ("ready", None), ("paused", "lunch"), None]
+
+
+def test_callbacks_are_open_until_closed_and_the_last_row_counts(url, alerts):
+    first = CallbackRow(
+        ContactId("c1~cb"),
+        CALL.id,
+        "k1",
+        "+77010001122",
+        QueueId("social"),
+        Topic("pension"),
+        Language("ru"),
+        Millis(MORNING),
+        Millis(0),
+        Millis(MORNING + 20_000),
+    )
+    second = replace(first, contact=ContactId("c2~cb"), queued_at=Millis(MORNING - 1))
+    done = replace(first, tries=2, last="busy", closed="answered", closed_at=Millis(MORNING + 99))
+    with opened(url, alerts) as store:
+        for row in (first, second, done):
+            store.callback(row)
+        assert store.flush(WAIT_S)
+        assert store.records.open_callbacks() == [second]
+        assert store.records.callbacks_since(Millis(MORNING + 99)) == [second, done]
+        assert store.records.callbacks_since(Millis(MORNING + 100)) == [second]
+
+
+def test_who_gave_up_lately_is_known_by_number(url, alerts):
+    given_up = replace(CALL, outcome="abandoned", ended_at=Millis(MORNING + 60_000))
+    with opened(url, alerts) as store:
+        store.call(given_up)
+        store.call(replace(ANSWERED, id=ContactId("n1-2.0"), number="77015550000"))
+        assert store.flush(WAIT_S)
+        assert store.records.gave_up_since(Millis(MORNING + 60_000)) == {
+            CALL.number: MORNING + 60_000
+        }
+        assert store.records.gave_up_since(Millis(MORNING + 60_001)) == {}
 
 
 def test_a_row_is_written_soon_although_nobody_waits_for_it(url, alerts):

@@ -1,12 +1,23 @@
 """Callers' channels: what is sent to Asterisk when, and what its events come to mean."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from acd.ami import AmiError
-from acd.core.commands import CancelOffer, Offer, PlayMessage, ReturnCaller
+from acd.core.commands import (
+    CancelOffer,
+    LeaveQueue,
+    Offer,
+    OfferCallbackTo,
+    PlayMessage,
+    ReturnCaller,
+    Tell,
+)
 from acd.core.events import (
+    CallbackAnswered,
+    CallbackFailed,
     CallerHungUp,
     CallerLeft,
     Connected,
@@ -73,7 +84,7 @@ class Link:
 class Desk:
     """A switchboard with one caller, and Asterisk's events about them in short words."""
 
-    def __init__(self, *, settle_s=NEVER_S, sounds=("returned", "still_waiting")):
+    def __init__(self, *, settle_s=NEVER_S, sounds=("returned", "still_waiting", "callback_offer")):
         self.events = []
         self.told = []
         self.seen = []
@@ -84,6 +95,7 @@ class Desk:
             self,
             believe=self.seen.append,
             sound=lambda call, phrase: f"/p/{phrase}" if phrase in sounds else None,
+            told=lambda tell: "/t/place" if tell.position else None,
             whisper=lambda call: "/w/ru-pension",
             settle_s=settle_s,
         )
@@ -667,6 +679,206 @@ async def test_a_message_without_a_recording_moves_nobody():
     desk.park()
     desk.want(PlayMessage(CALL, "still_waiting"), offer(A))
     assert desk.link.moves == [delivery(A, 1)]
+
+
+# Out of the queue
+
+
+@pytest.mark.parametrize("target", ["voicemail", "menu", "112"])
+async def test_who_is_to_leave_the_queue_is_led_out_and_stands_in_the_menu_then(target):
+    desk = Desk()
+    desk.park()
+    desk.want(LeaveQueue(CALL, target))
+    assert (desk.link.moves, desk.place) == ([("acd-leave", target)], Place.MOVING)
+    desk.user("ACDLeave")
+    assert desk.place is Place.MENU and desk.line.is_in_menu
+    desk.end("left")
+    assert desk.of(CallerHungUp) == [CallerHungUp(CALL)]
+
+
+async def test_who_still_hears_a_message_is_led_out_of_it():
+    desk = Desk()
+    desk.park()
+    desk.want(PlayMessage(CALL, "still_waiting"))
+    desk.hold()
+    desk.want(LeaveQueue(CALL, "voicemail"))
+    assert desk.link.moves[1:] == [("acd-leave", "voicemail")]
+
+
+async def test_nobody_is_led_out_before_they_have_come_into_hold():
+    desk = Desk()
+    desk.arrive()
+    desk.want(LeaveQueue(CALL, "voicemail"))
+    desk.hold()
+    assert desk.link.moves == []
+    desk.music()
+    assert desk.link.moves == [("acd-leave", "voicemail")]
+
+
+async def test_nobody_is_led_out_of_a_conversation():
+    desk = Desk()
+    desk.ring()
+    desk.answers()
+    desk.bridge()
+    before = len(desk.link.sent)
+    desk.want(LeaveQueue(CALL, "voicemail"))
+    assert len(desk.link.sent) == before and desk.place is Place.TALKING
+
+
+# Places and waits, callbacks
+
+
+async def test_a_place_is_told_in_hold_and_an_offer_cuts_it_short():
+    desk = Desk()
+    desk.park()
+    desk.want(Tell(CALL, 3, None))
+    assert desk.link.moves == [("acd-hold", "/t/place")]
+    desk.hold()
+    desk.want(offer(A))
+    assert desk.link.moves[1:] == [delivery(A, 1)]
+
+
+async def test_what_cannot_be_said_whole_moves_nobody():
+    desk = Desk()
+    desk.park()
+    desk.want(Tell(CALL, None, (Millis(0), Millis(60_000))))
+    assert desk.link.moves == []
+
+
+@pytest.mark.parametrize("place", [p for p in PLACES if p is not parked], ids=lambda p: p.__name__)
+async def test_a_place_is_not_told_later(place):
+    desk = Desk()
+    await place(desk)
+    before = len(desk.link.sent)
+    desk.want(Tell(CALL, 3, None))
+    assert len(desk.link.sent) == before and not desk.line.wishes
+
+
+async def test_a_callback_is_offered_once_the_caller_sits_in_music_and_key_1_counts_from_then():
+    desk = Desk()
+    desk.arrive()
+    desk.want(OfferCallbackTo(CALL))
+    assert desk.link.sent == []
+    desk.hold()
+    desk.music()
+    book, say, _ = desk.link.sent
+    assert (book[1]["Variable"], book[1]["Value"]) == ("ACD_BOOK", "1")
+    assert (say[1]["Variable"], say[1]["Value"]) == ("ACD_SAY", "/p/callback_offer")
+    assert desk.link.moves[-1] == ("acd-hold", "/p/callback_offer")
+
+
+async def test_no_offer_of_an_operator_waits_behind_that_of_a_callback():
+    desk = Desk()
+    desk.park()
+    desk.want(PlayMessage(CALL, "still_waiting"))
+    desk.hold()
+    desk.want(OfferCallbackTo(CALL), offer(A))
+    assert desk.link.moves[1:] == [delivery(A, 1)]
+    desk.dial()
+    desk.dialled("NOANSWER")
+    desk.hold()
+    desk.music()
+    assert desk.link.moves[-1] == ("acd-hold", "/p/callback_offer")
+
+
+async def test_keys_in_the_music_stand_in_the_timeline():
+    desk = Desk()
+    desk.park()
+    desk.user("ACDKey", Key="5")
+    assert desk.told[-1][:2] == ("key", CALL)
+
+
+@pytest.mark.parametrize("heard_first", ["event", "questions"])
+async def test_whoever_is_asked_for_a_number_can_be_led_to_an_operator_at_once(heard_first):
+    desk = Desk()
+    desk.park()
+    if heard_first == "event":
+        desk.user("ACDBook")
+        desk.want(offer(A))
+        assert desk.link.moves == [], "on the way to the questions nobody is moved"
+        desk.board.asking(CALL, begins=True)
+    else:
+        desk.board.asking(CALL, begins=True)
+        desk.user("ACDBook")
+        desk.want(offer(A))
+    assert desk.link.moves == [delivery(A, 1)]
+
+
+async def test_on_the_way_back_from_the_questions_an_offer_waits_for_the_music():
+    desk = Desk()
+    desk.park()
+    desk.board.asking(CALL, begins=True)
+    desk.board.asking(CALL, begins=False)
+    desk.want(offer(A))
+    assert desk.link.moves == []
+    desk.hold()
+    desk.music()
+    assert desk.link.moves == [delivery(A, 1)]
+
+
+async def test_who_has_taken_a_callback_waits_no_more():
+    desk = Desk()
+    desk.park()
+    desk.board.asking(CALL, begins=True)
+    desk.board.waits_no_more(CALL)
+    desk.board.asking(CALL, begins=False)
+    assert desk.place is Place.MENU
+
+
+BACK = ContactId("aigul~cb")
+CITIZEN, CITIZEN_CHANNEL = "n1-1795389300.5", "PJSIP/trunk-00000009"
+
+
+def called(desk):
+    """A citizen has picked up and hears the greeting."""
+    desk.event(
+        "UserEvent", CITIZEN_CHANNEL, CITIZEN, UserEvent="ACDCalled", Call=CITIZEN, Contact=BACK
+    )
+
+
+def confirmed(desk):
+    desk.event("UserEvent", CITIZEN_CHANNEL, CITIZEN, UserEvent="ACDConfirmed", Call=CITIZEN)
+
+
+async def test_a_citizen_who_was_called_and_confirms_is_the_contact_of_the_callback():
+    desk = Desk()
+    called(desk)
+    assert desk.told == [], "no new call begins"
+    confirmed(desk)
+    assert desk.events == [CallbackAnswered(BACK)]
+    desk.want(Offer(BACK, A, Millis(8000)))
+    assert desk.link.sent == []
+    desk.event("UserEvent", CITIZEN_CHANNEL, CITIZEN, UserEvent="ACDHold", Call=CITIZEN)
+    desk.event("MusicOnHoldStart", CITIZEN_CHANNEL, CITIZEN, Context="acd-hold")
+    assert [headers["Channel"] for _, headers in desk.link.sent] == [CITIZEN, CITIZEN]
+    assert desk.board.line_of(BACK).operator == A
+    desk.event("HangupRequest", CITIZEN_CHANNEL, CITIZEN)
+    assert desk.events[-1] == CallerHungUp(BACK)
+    assert desk.board.line_of(BACK) is None
+
+
+@pytest.mark.parametrize("hangs_up", ["HangupRequest", "Hangup"])
+async def test_a_machine_or_whoever_hangs_up_in_the_greeting_was_not_reached(hangs_up):
+    desk = Desk()
+    called(desk)
+    desk.event(hangs_up, CITIZEN_CHANNEL, CITIZEN)
+    assert desk.events == [CallbackFailed(BACK, "refused")]
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [("BUSY", "busy"), ("NOANSWER", "no_answer"), ("CONGESTION", "failed"), ("FAILED", "failed")],
+)
+async def test_a_citizen_who_does_not_pick_up_was_not_reached(status, why):
+    desk = Desk()
+    desk.event("UserEvent", "Local/1", "x", UserEvent="ACDNotCalled", Contact=BACK, Status=status)
+    assert desk.events == [CallbackFailed(BACK, why)]
+
+
+async def test_a_citizen_found_in_hold_after_a_restart_is_the_contact_of_the_callback():
+    desk = Desk()
+    desk.board.take(replace(seen(Place.PARKED), call=CITIZEN, callback=BACK))
+    assert desk.board.line_of(BACK).call == CITIZEN and desk.told == []
 
 
 # Asterisk away, and commands without effect
