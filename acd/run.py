@@ -43,6 +43,9 @@ from acd.store import masked_url
 
 START_S = 30.0
 STOP_S = 10.0
+AGAIN_S = 0.5
+"""An Asterisk that is just starting forgets that it was told to end."""
+CONTROL = "asterisk.ctl"
 RESTART_S = (0.0, 1.0, 2.0, 5.0)
 """A service that fell after a good while is back before waiting callers leave; others wait."""
 GOOD_WHILE_S = 10.0
@@ -137,7 +140,8 @@ def _run_here(
         if stop.asked:
             say("\nstopping")
         _end(pair.service)
-        _end(pair.asterisk)
+        _end(pair.asterisk, again_s=AGAIN_S)
+        (folders.run / CONTROL).unlink(missing_ok=True)  # one that was ended early leaves it
 
 
 def check_ports(settings: Settings) -> None:
@@ -214,7 +218,7 @@ def wait_for_asterisk(
     while not stop.asked:
         if child.poll() is not None or monotonic_s() > until:
             raise RunError(f"Asterisk did not start: {_last_words(folders)}")
-        if (folders.run / "asterisk.ctl").exists():
+        if (folders.run / CONTROL).exists():
             done = subprocess.run(ask, capture_output=True, check=False, timeout=START_S)
             if b"fully booted" in done.stdout:
                 return
@@ -369,15 +373,17 @@ def _spawn(command: list[str], output: BinaryIO) -> Child:
     )
 
 
-def _end(child: Child | None) -> None:
-    if child is None or child.poll() is not None:
-        return
-    child.terminate()
-    try:
-        child.wait(STOP_S)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
+def _end(child: Child | None, again_s: float = STOP_S) -> None:
+    """Ask it to end, once more every `again_s`, and end it when it does not listen."""
+    until = monotonic_s() + STOP_S
+    while child is not None and child.poll() is None:
+        if monotonic_s() > until:
+            child.kill()
+            child.wait()
+            return
+        child.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(again_s)
 
 
 def say(text: str) -> None:
