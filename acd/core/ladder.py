@@ -354,6 +354,8 @@ def tell(floor: Floor, contact: Contact) -> None:
     floor.arm(contact.tell_at, contact)
     if contact.stage is not Stage.WAITING or not floor.is_linked or floor.is_held:
         return
+    if contact.pool.may & floor.staff.ready:
+        return  # somebody is about to be rung for them
     position = _place_worth_telling(floor, contact) if announce.position else None
     wait_ms = _wait_worth_telling(floor, contact) if announce.wait else None
     if position is None and wait_ms is None:

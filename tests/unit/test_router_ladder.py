@@ -343,6 +343,12 @@ def test_the_place_is_told_when_it_has_become_better_and_only_then():
     ]
 
 
+def test_nothing_is_told_to_a_caller_for_whom_somebody_is_about_to_be_rung():
+    play = play_with(Reserve(Millis(20_000)), announce=ANNOUNCE, on=(B,))
+    play.at(0, queued())
+    assert play.until(20_000) == [(20_000, Offer(AIGUL, B, RING))]
+
+
 def test_a_first_place_far_back_is_no_news():
     play = play_with(announce=ANNOUNCE)
     for n in range(30):
