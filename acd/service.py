@@ -144,7 +144,12 @@ class Service:
             link=lambda: self.switchboard.link,
         )
         self.hours = Hours(
-            self.clock, self.zone, lambda: self.settings.service.callbacks, self.loop.post
+            self.clock,
+            self.zone,
+            callbacks=lambda: self.settings.service.callbacks,
+            shifts=lambda: self.settings.shifts,
+            operators=lambda: self.settings.rules.operators,
+            post=self.loop.post,
         )
 
     def _switches(self) -> Switches:

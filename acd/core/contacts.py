@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from acd.core.names import NO_TIME, ContactId, Language, Millis, OperatorId, QueueId, Topic
 from acd.core.queues import LeastLevel, Route
@@ -92,6 +93,20 @@ class Contact:
         return Millis(now - self.queued_at)
 
 
+class Outlook(NamedTuple):
+    """What a prediction goes by: operators at work, how fast (per ms) the first of them becomes
+    free, callers of other types before, how fast operators become free in the long run, and how
+    fast one of the usual pace does. They never become free more slowly than `least`.
+    """
+
+    crew: float
+    rate: float
+    share: float
+    run: float
+    least: float
+    each: float
+
+
 @dataclass(slots=True, eq=False)
 class Group:
     """The contacts of one queue, language and topic: conditions and predictions look at these.
@@ -111,4 +126,4 @@ class Group:
     todo: dict[int, list[tuple[Millis, int, ContactId]]] = field(default_factory=dict)
     check_at: Millis | None = None
     checked_at: Millis = NO_TIME
-    outlooks: dict[Pool, tuple[Millis, tuple[float, float, float]]] = field(default_factory=dict)
+    outlooks: dict[Pool, tuple[Millis, Outlook]] = field(default_factory=dict)

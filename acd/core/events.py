@@ -255,6 +255,18 @@ class HourChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ShiftEnds:
+    """When the shift ends that an operator is in; None: in none, or it is not known.
+
+    Nothing is done at that moment: it is for predictions. Who works on past it is still served
+    with callers; who logs in after it counts like anybody.
+    """
+
+    operator: OperatorId
+    at: Millis | None
+
+
+@dataclass(frozen=True, slots=True)
 class RulesReplaced:
     """A reload: callers already waiting get the new least levels and ladder."""
 
@@ -290,6 +302,7 @@ Event = (
     | CallbackCancelled
     | CallbacksHeld
     | HourChanged
+    | ShiftEnds
     | RulesReplaced
     | Ticked
 )

@@ -190,6 +190,8 @@ class Floor:
 
     def wrap_up(self, seat: Seat, contact: Contact) -> None:
         """The conversation is over: after-call work, if there is any."""
+        if seat.work is Work.TALKING:
+            seat.handled = (contact.topic, seat.began)
         length = seat.profile.wrap_up_ms
         if length is None:
             length = self.rules.queues[contact.queue].wrap_up_ms

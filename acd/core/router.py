@@ -59,6 +59,7 @@ from acd.core.events import (
     Phone,
     PhoneChanged,
     RulesReplaced,
+    ShiftEnds,
     Ticked,
 )
 from acd.core.floor import OFFER_GRACE_MS, Floor
@@ -101,6 +102,7 @@ class Router:
             CallbackCancelled: lambda event: callbacks.cancelled(self._floor, event.contact),
             CallbacksHeld: lambda event: callbacks.hold(self._floor, event.held),
             HourChanged: self._new_hour,
+            ShiftEnds: self._shift_ends,
             RulesReplaced: self._replace_rules,
             Ticked: lambda event: None,
         }
@@ -266,9 +268,12 @@ class Router:
             contact.tried.append(event.operator)
             self._floor.renew_deadline(contact)
         if seat is not None:
-            work = Work.TALKING if event.is_talking else Work.RINGING
-            self._staff.put_to_work(seat, work, contact.id)
-            self._staff.talking_since(seat, Millis(min(event.since, self._floor.now)))
+            since = Millis(min(event.since, self._floor.now))
+            if event.is_talking:
+                self._staff.talk(seat, contact.id, contact.topic, since)
+            else:
+                self._staff.put_to_work(seat, Work.RINGING, contact.id)
+                seat.since = since
 
     def _caller_gone(self, event: CallerHungUp | CallerLeft) -> None:
         contact = self._contacts.get(event.contact)
@@ -310,7 +315,7 @@ class Router:
         contact.operator, contact.deadline = event.operator, None
         self._floor.set_stage(contact, Stage.TALKING)
         self._is_on_line(contact)
-        self._staff.put_to_work(seat, Work.TALKING, contact.id)
+        self._staff.talk(seat, contact.id, contact.topic)
 
     def _is_on_line(self, contact: Contact) -> None:
         if contact.callback is not None:
@@ -412,6 +417,13 @@ class Router:
             self._floor.ignored += 1
             return
         self._staff.report_phone(seat, event.phone, OfferFailure.UNREACHABLE.value)
+
+    def _shift_ends(self, event: ShiftEnds) -> None:
+        seat = self._staff.get(event.operator)
+        if seat is None:
+            self._floor.ignored += 1
+            return
+        self._staff.shift_ends(seat, event.at)
 
     # What is laid down for everybody
 

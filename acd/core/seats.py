@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from acd.core.events import Phone
-from acd.core.names import NO_TIME, ContactId, Millis
+from acd.core.handling import Running
+from acd.core.names import NO_TIME, ContactId, Millis, Topic
 from acd.core.queues import OperatorProfile
 
 
@@ -47,7 +48,8 @@ class Seat:
 
     From `bit` on it is the book-keeping of `Staff`: the operator's place in its sets (none once
     off the roster), the time in conversation and wrap-up since logging in, the state last noted,
-    what a decision record calls it (None: logged out), and what it was before.
+    what a decision record calls it (None: logged out), and what it was before. `topic` and
+    `began` are of the last conversation, `handled` is one whose wrap-up is not over yet.
     """
 
     profile: OperatorProfile
@@ -67,6 +69,13 @@ class Seat:
     shown: "tuple[OperatorState, str | None]" = (OperatorState.OFFLINE, None)
     counted: str | None = None
     talk_slot: int | None = None
+    talk_class: int = 0
+    topic: Topic | None = None
+    began: Millis = NO_TIME
+    handled: tuple[Topic, Millis] | None = None
+    paces: Running = field(default_factory=Running)
+    pace_class: int = 0
+    shift_ends: Millis | None = None
     past: "deque[tuple[Millis, str | None]]" = field(default_factory=lambda: deque(maxlen=PAST_MAX))
 
     def state(self) -> tuple[OperatorState, str | None]:

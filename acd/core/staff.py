@@ -8,7 +8,8 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
 
 from acd.core.events import Phone
-from acd.core.names import NO_TIME, ContactId, Millis, OperatorId
+from acd.core.handling import HandleTimes, pace_class
+from acd.core.names import NO_TIME, ContactId, Millis, OperatorId, Topic
 from acd.core.queues import OperatorProfile, Rules
 from acd.core.seats import OperatorState, Seat, Work
 from acd.core.skills import Pool, Skills
@@ -45,6 +46,8 @@ class Staff:
         }
         self.touched: dict[OperatorId, Seat] = {}
         self.freed: list[Seat] = []
+        self.handle_times = HandleTimes(rules.routing.handle_ms)
+        self.talks_changes = 0
         self._sort(rules)
 
     def __iter__(self) -> Iterator[Seat]:
@@ -58,13 +61,17 @@ class Staff:
         self._by_index: list[Seat] = [self._seats[id_] for id_ in self.skills.ids]
         self._order: list[list[int]] = [[] for _ in self.skills.bands]
         self.states: dict[str, int] = {}
-        self.talks: dict[int, int] = {}
+        self.talks: dict[int, dict[int, int]] = {}
+        self.paces: dict[int, int] = {}
+        self.ends: dict[int, int] = {}
         self.logged_in = self.ready = self.working = 0
         for seat in self._seats.values():
             index = self.skills.index.get(seat.profile.id, -1)
             seat.index, seat.bit = index, 0 if index < 0 else 1 << index
             counted, seat.counted = seat.counted, None
             self._count(seat, counted)
+            _move(self.paces, None, seat.pace_class or None, seat.bit)
+            _move(self.ends, None, seat.shift_ends, seat.bit)
             if seat.talk_slot is not None:
                 self._talks(seat, seat.talk_slot)
 
@@ -108,6 +115,7 @@ class Staff:
         self.touched[id_] = seat
         shown = seat.state()
         if seat.shown != shown:
+            was_away = seat.shown[0] is OperatorState.OFFLINE
             self._add_up(seat)
             seat.shown, seat.since = shown, self._now
             state, reason = shown
@@ -115,15 +123,42 @@ class Staff:
             self._count(seat, None if state is OperatorState.OFFLINE else word)
             seat.past.append((self._now, seat.counted))
             talking = state is OperatorState.TALKING
-            self._talks(seat, self._now // SLOT_MS if talking else None)
+            self._talks(seat, seat.began // SLOT_MS if talking else None)
+            if seat.handled is not None and state is not OperatorState.WRAP_UP:
+                self._learn(seat, *seat.handled)
+            end = seat.shift_ends
+            if end is not None and end <= self._now and (was_away or not seat.logged_in):
+                # Who comes after it, or comes again, does not work on: it is another stay.
+                self.shift_ends(seat, None)
         if seat.bit == 0 and seat.work is Work.NONE and id_ not in self._profiles:
             self._seats.pop(id_, None)
 
-    def talking_since(self, seat: Seat, since: Millis) -> None:
-        """The state began before the news of it came."""
-        seat.since = since
-        if seat.talk_slot is not None:
-            self._talks(seat, since // SLOT_MS)
+    def talk(
+        self, seat: Seat, contact: ContactId, topic: Topic, since: Millis | None = None
+    ) -> None:
+        """A conversation; `since` when it began before the news of it came."""
+        was_talking = seat.work is Work.TALKING
+        if since is not None or not was_talking or seat.contact != contact:
+            seat.topic, seat.began = topic, self._now if since is None else since
+        self.put_to_work(seat, Work.TALKING, contact)
+        if was_talking:
+            self._talks(seat, seat.began // SLOT_MS)
+        if since is not None:
+            seat.since = since
+
+    def _learn(self, seat: Seat, topic: Topic, began: Millis) -> None:
+        """A conversation and what was to do after it are over."""
+        seat.handled = None
+        self.handle_times.learn(topic, seat.paces, Millis(self._now - began))
+        found = pace_class(seat.paces.drawn_to(1))
+        if found != seat.pace_class:
+            _move(self.paces, seat.pace_class or None, found or None, seat.bit)
+            seat.pace_class = found
+
+    def shift_ends(self, seat: Seat, at: Millis | None) -> None:
+        """When this operator's shift ends; None: unknown, or they work outside of it."""
+        _move(self.ends, seat.shift_ends, at, seat.bit)
+        seat.shift_ends = at
 
     def _add_up(self, seat: Seat) -> None:
         if seat.shown[0] in (OperatorState.TALKING, OperatorState.WRAP_UP):
@@ -159,33 +194,42 @@ class Staff:
                 del order[bisect_left(order, seat.order_key)]
 
     def _talks(self, seat: Seat, slot: int | None) -> None:
-        """Note since when this operator talks; not at all: None."""
-        before, bit, talks = seat.talk_slot, seat.bit, self.talks
+        """Note since when this operator talks, and how long it may take; not at all: None."""
+        before, bit = seat.talk_slot, seat.bit
         seat.talk_slot = slot
-        if not bit:
+        if not bit or (before is None and slot is None):
             return
-        if before is not None:
+        self.talks_changes += 1
+        talks = self.talks.get(seat.talk_class)
+        if before is not None and talks is not None:
             for coarse in COARSE:
                 key = before - before % coarse
                 if key in talks and talks[key] & bit:
                     talks[key] ^= bit
                     if not talks[key]:
                         del talks[key]
+            if not talks:
+                del self.talks[seat.talk_class]
         if slot is not None:
+            times, expected = self.handle_times, self.handle_times.usual_ms
+            if seat.topic is not None:
+                expected = times.of(seat.topic) * seat.paces.drawn_to(1)
+            seat.talk_class = times.time_class(expected)
+            talks = self.talks.setdefault(seat.talk_class, {})
             talks[slot] = talks.get(slot, 0) | bit
             if len(talks) > SLOTS_MAX:
-                self._join_old_talks()
+                self._join_old(talks)
 
-    def _join_old_talks(self) -> None:
+    def _join_old(self, talks: dict[int, int]) -> None:
         """The older conversations are, the less it matters when exactly they began."""
         this = self._now // SLOT_MS
-        for slot, who in list(self.talks.items()):
+        for slot, who in list(talks.items()):
             key = next(
                 slot - slot % coarse for coarse in reversed(COARSE) if this - slot >= coarse - 1
             )
             if key != slot:
-                del self.talks[slot]
-                self.talks[key] = self.talks.get(key, 0) | who
+                del talks[slot]
+                talks[key] = talks.get(key, 0) | who
 
     def free_all(self) -> None:
         """Everybody who is ready counts as just become so: look for callers for all of them."""
@@ -239,8 +283,19 @@ class Staff:
                 self._seats[id_].profile = profile
             else:
                 self._seats[id_] = Seat(profile)
+        self.handle_times.replace(rules)
         self._sort(rules)
         return [seat for id_, seat in self._seats.items() if id_ not in rules.operators]
+
+
+def _move(sets: dict[int, int], before: int | None, now: int | None, bit: int) -> None:
+    """Out of one set, into another; there are no empty ones."""
+    if before is not None and before in sets:
+        sets[before] &= ~bit
+        if not sets[before]:
+            del sets[before]
+    if now is not None and bit:
+        sets[now] = sets.get(now, 0) | bit
 
 
 def _members(some: int) -> Iterator[int]:

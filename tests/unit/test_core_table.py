@@ -34,6 +34,7 @@ from acd.core.events import (
     Phone,
     PhoneChanged,
     RulesReplaced,
+    ShiftEnds,
     Ticked,
 )
 from acd.core.names import Millis
@@ -71,6 +72,7 @@ ROWS = [
     (CallbackCancelled, "= = = = = absent absent"),
     (lambda c: CallbacksHeld(True), SAME),
     (lambda c: HourChanged(12), SAME),
+    (lambda c: ShiftEnds(A, Millis(1500)), SAME),
     (lambda c: RulesReplaced(RULES), SAME),
     (lambda c: Ticked(), SAME),
 ]

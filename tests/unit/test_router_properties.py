@@ -48,6 +48,7 @@ from acd.core.events import (
     Phone,
     PhoneChanged,
     RulesReplaced,
+    ShiftEnds,
     Ticked,
 )
 from acd.core.names import ContactId, Millis
@@ -321,6 +322,10 @@ class Centre(RuleBasedStateMachine):
     def the_hour_changes(self, hour):
         self.send(HourChanged(hour))
 
+    @rule(who=OPERATORS, later=st.sampled_from((None, -1, 0, 30_000, 60_000, 600_000)))
+    def it_is_told_when_a_shift_ends(self, who, later):
+        self.send(ShiftEnds(who, None if later is None else Millis(self.now + later)))
+
     @rule(
         who=OPERATORS,
         what=st.sampled_from((OperatorReady, OperatorWrappedUp, OperatorLoggedOut, "pause")),
@@ -426,6 +431,25 @@ class Centre(RuleBasedStateMachine):
                 continue  # leaving is put off until somebody can be led away
             if contact.stage is Stage.WAITING and waited >= self.router.rules.target_ms:
                 assert contact.step > 0 or self.router.wake_at() <= self.now
+
+    @invariant()
+    def the_estimate_is_a_number_and_the_sets_behind_it_are_those_of_the_seats(self):
+        for contact in self.router.contacts:
+            wait = self.router.estimated_wait_ms(contact.id)
+            assert wait is None or wait >= -1
+        staff = self.router._staff
+        talks, ends, paces = {}, {}, {}
+        for seat in self.router.seats:
+            if seat.bit:
+                if seat.work is Work.TALKING:
+                    talks[seat.talk_class] = talks.get(seat.talk_class, 0) | seat.bit
+                if seat.shift_ends is not None:
+                    ends[seat.shift_ends] = ends.get(seat.shift_ends, 0) | seat.bit
+                if seat.pace_class:
+                    paces[seat.pace_class] = paces.get(seat.pace_class, 0) | seat.bit
+            assert (seat.handled is not None) == (seat.work is Work.WRAP_UP and seat.logged_in)
+        assert talks == {each: sum(slots.values()) for each, slots in staff.talks.items()}
+        assert (ends, paces) == (staff.ends, staff.paces)
 
     @invariant()
     def something_is_due_for_everything_that_can_end_by_itself(self):
