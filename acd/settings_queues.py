@@ -159,7 +159,9 @@ def _announce(fields: Fields) -> Announce | None:
 
 def _callback(fields: Fields) -> CallbackRules | None:
     node = fields.get("callback")
-    given = node.fields(optional=["tries", "pause", "ring", "max_age"]) if node else None
+    given = (
+        node.fields(optional=["tries", "pause", "ring", "max_age", "priority"]) if node else None
+    )
     if given is None:
         return None
     rules = CallbackRules(
@@ -167,6 +169,7 @@ def _callback(fields: Fields) -> CallbackRules | None:
         pause_ms=_duration(given, "pause", 10_000, 86_400_000, CALLBACK.pause_ms),
         ring_ms=_duration(given, "ring", 5000, 60_000, CALLBACK.ring_ms),
         max_age_ms=_duration(given, "max_age", 300_000, 172_800_000, CALLBACK.max_age_ms),
+        priority_ms=_duration(given, "priority", 0, 3_600_000, CALLBACK.priority_ms),
     )
     tries = 1 + (rules.max_age_ms - 1) // rules.pause_ms
     if tries < rules.tries:

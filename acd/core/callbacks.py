@@ -72,6 +72,8 @@ def restored(floor: Floor, event: CallbackRestored) -> None:
 def _stand(floor: Floor, contact: Contact) -> None:
     callback = contact.callback
     assert callback is not None, f"{contact.id} is no callback"
+    credit = floor.callback_rules(contact).priority_ms
+    contact.priority_ms = Millis(contact.priority_ms + credit)
     floor.contacts[contact.id] = contact
     floor.callbacks[callback.key] = contact.id
     floor.put_back(contact)

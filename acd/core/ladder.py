@@ -80,6 +80,8 @@ def restart(floor: Floor, contact: Contact, since: Millis) -> None:
     contact.group = floor.group(contact.queue, contact.language, contact.topic)
     contact.pool = floor.first_pool(contact)
     start_ms = floor.head_start(contact.queue, contact.topic)
+    if contact.callback is not None:
+        start_ms = Millis(start_ms + floor.callback_rules(contact).priority_ms)
     contact.priority_ms = Millis(contact.own_priority_ms + start_ms)
 
 

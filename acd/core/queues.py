@@ -170,12 +170,16 @@ class Announce:
 
 @dataclass(frozen=True, slots=True)
 class CallbackRules:
-    """How often and how long a citizen is called back; `max_age_ms` counts from queueing."""
+    """How often and how long a citizen is called back; `max_age_ms` counts from queueing.
+
+    `priority_ms` is a head start over those who wait on the line.
+    """
 
     tries: int = 3
     pause_ms: Millis = FIVE_MINUTES
     ring_ms: Millis = RING_CITIZEN
     max_age_ms: Millis = EIGHT_HOURS
+    priority_ms: Millis = NO_TIME
 
 
 @dataclass(frozen=True, slots=True)

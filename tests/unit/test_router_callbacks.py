@@ -1,5 +1,7 @@
 """Callbacks keep place and clock, and nobody is called for whom no operator is free."""
 
+from dataclasses import replace
+
 import pytest
 
 from acd.core.callbacks import callback_id
@@ -73,6 +75,18 @@ def taken(*on, at=10_000, **more):
 
 def stage(play, contact=AIGUL_CB):
     return play.router.contact(contact).stage
+
+
+def test_a_callback_may_have_a_head_start_over_those_on_the_line():
+    credit = replace(CALLBACK, priority_ms=Millis(10_000))
+    for rules_, first in ((CALLBACK, Offer), (credit, DialCallback)):
+        play = Play(rules(PENSIONS, SECOND, ladder=(), callback=rules_))
+        play.at(0, queued(BOLAT, 0))
+        play.at(5000, queued(AIGUL, 5000))
+        play.at(6000, CallbackAccepted(AIGUL, "7701"))
+        play.at(6000, RulesReplaced(play.router.rules))
+        commands = [command for event in on_duty(A) for command in play.at(9000, event)]
+        assert [type(command) for command in commands] == [first]
 
 
 def test_a_callback_keeps_place_and_clock_and_the_call_is_closed():

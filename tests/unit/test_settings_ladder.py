@@ -87,11 +87,11 @@ def test_priority_announcements_and_callbacks_are_read(tmp_path):
         [ACT],
         "    priority: 10s\n"
         "    announce: {first: 20s, every: 45s, position: false}\n"
-        "    callback: {tries: 5, pause: 10m, ring: 30s, max_age: 6h}\n",
+        "    callback: {tries: 5, pause: 10m, ring: 30s, max_age: 6h, priority: 10s}\n",
     )
     assert rules.priority_ms == 10_000
     assert rules.announce == Announce(20_000, 45_000, False, True)
-    assert rules.callback == CallbackRules(5, 600_000, 30_000, 21_600_000)
+    assert rules.callback == CallbackRules(5, 600_000, 30_000, 21_600_000, 10_000)
 
 
 def test_routing_and_head_starts_of_topics_are_read(tmp_path):
