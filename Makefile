@@ -47,7 +47,7 @@ test: ## the whole test suite, with what it needs
 	.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --basetemp="$$folder" $(ARGS) && \
 	rm -rf "$$folder"
 
-# full takes about a quarter of an hour, quick three minutes; menus leaves app_queue out: make bench BENCH=menus
+# full takes about a quarter of an hour, quick three minutes; parts alone: make bench BENCH=menus, BENCH=core
 BENCH ?= full
 
 bench: ## calls against Asterisk's own app_queue, then the menus, as tables; docs/bench.md explains them
