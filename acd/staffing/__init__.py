@@ -1,0 +1,1 @@
+"""How many operators a load of calls needs, by exact formulas."""
