@@ -21,6 +21,7 @@ MODULES = {
     "messages": ("messages",),
     "handover": ("fallback", "drain"),
     "switches": ("broadcast", "override"),
+    "simulate": ("simulate",),
     "staff": ("staff",),
 }
 """Which module of `acd.cli` has which commands; a quarter of a command's time is saved by it."""

@@ -97,6 +97,15 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
+class Break:
+    """From this minute since midnight on, so long for each; `at_once`: the share away together."""
+
+    at: int
+    length_ms: int
+    at_once: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Shift:
     """One of the shifts: weekdays 0 (Monday) to 6, and minutes since midnight, maybe overnight."""
 
@@ -104,6 +113,7 @@ class Shift:
     days: tuple[int, ...]
     begins: int
     ends: int
+    breaks: tuple[Break, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from acd.core.names import BEST_LEVEL, NO_TIME, Language, Millis, OperatorId, QueueId, Topic
 from acd.core.queues import OperatorProfile, QueueRules, Rules
-from acd.settings import Settings, Shift
+from acd.settings import Break, Settings, Shift
 from acd.settings_crew import Crew, check_crew
 from acd.settings_entries import check_schema, entries
 from acd.settings_queues import QueuesFile, read_queues
@@ -194,11 +194,11 @@ def _shifts(root: Node) -> dict[str, tuple[Shift, Node]]:
             continue
         days = fields.read("days", lambda node: node.list_of(_weekday))
         hours = fields.read("hours", Node.hours)
-        _breaks(fields)
+        breaks = _breaks(fields)
         # Kept with a mistake in it too: whoever works in it is not to be blamed for that.
         begins, ends = hours or (0, 0)
         id_ = key.text or ""
-        shifts[id_] = (Shift(id_, tuple(sorted(set(days or ()))), begins, ends), key)
+        shifts[id_] = (Shift(id_, tuple(sorted(set(days or ()))), begins, ends, breaks), key)
     return shifts
 
 
@@ -207,14 +207,18 @@ def _weekday(node: Node) -> int | None:
     return None if word is None else WEEKDAYS.index(word)
 
 
-def _breaks(fields: Fields) -> None:
-    """Breaks are checked, so that a mistake shows now; who may take one when is not ruled yet."""
+def _breaks(fields: Fields) -> tuple[Break, ...]:
+    """The simulator sends operators on their breaks; live they say themselves when they pause."""
+    breaks: list[Break] = []
     for node in (fields.get("breaks") or fields.node).items or []:
         entry = node.fields(required=["at", "for"], optional=["at_once"])
         if entry is not None:
-            entry.read("at", Node.time_of_day)
-            entry.read("for", Node.duration_ms)
-            entry.read("at_once", Node.percent)
+            at = entry.read("at", Node.time_of_day)
+            length_ms = entry.read("for", Node.duration_ms)
+            at_once = entry.read("at_once", Node.percent, 1.0)
+            if at is not None and length_ms:
+                breaks.append(Break(at, length_ms, at_once))
+    return tuple(breaks)
 
 
 def _holidays(root: Node) -> bool:

@@ -244,10 +244,11 @@ def _check(floor: Floor, group: Group) -> None:
         group.latched.clear()
     group.checked_at = floor.now
     if floor.is_linked:
+        known: dict[str, float | None] = {}
         for index in plan.conditional:
             todo = group.todo.get(index, [])
             _prune(floor, group, todo)
-            wish = _advance(floor, group, index, plan.steps[index].when, todo)
+            wish = _advance(floor, group, index, plan.steps[index].when, todo, known)
             if wish is not None:
                 again = Millis(min(again, wish))
     if not any(group.todo.values()):
@@ -271,12 +272,16 @@ def _advance(
     index: int,
     when: tuple[Condition, ...],
     todo: list[tuple[Millis, int, ContactId]],
+    known: dict[str, float | None],
 ) -> Millis | None:
-    """Fire one step for those of a group it is to fire for; returns when to look again."""
+    """Fire one step for those of a group it is to fire for; returns when to look again.
+
+    `known` has the figures found since the last step was fired: several steps look at the same.
+    """
     all_hold = True
     for at, condition in enumerate(when):
         if condition.figure != "waited":
-            all_hold &= _is_latched(floor, group, (index, at), condition)
+            all_hold &= _is_latched(floor, group, (index, at), condition, known)
     if not all_hold:
         return None
     waited = [condition for condition in when if condition.figure == "waited"]
@@ -296,12 +301,21 @@ def _advance(
         if later:
             return Millis(queued_at + max(c.value + (c.op == ">") for c in later))
         heappop(todo)
+        known.clear()
         fire(floor, contact, index)
     return Millis(floor.now + 1)
 
 
-def _is_latched(floor: Floor, group: Group, latch: tuple[int, int], condition: Condition) -> bool:
-    figure = _figure(floor, group, condition)
+def _is_latched(
+    floor: Floor,
+    group: Group,
+    latch: tuple[int, int],
+    condition: Condition,
+    known: dict[str, float | None],
+) -> bool:
+    if condition.figure not in known:
+        known[condition.figure] = _figure(floor, group, condition)
+    figure = known[condition.figure]
     already = latch in group.latched
     now = figure is not None and holds(condition, figure, already=already)
     if now != already:
