@@ -25,9 +25,12 @@ if TYPE_CHECKING:
     from acd.settings import Settings
     from acd.sim.calls import Call, Span
     from acd.sim.duty import Calendar
-    from acd.sim.scenario import Behaviour, Scenario
+    from acd.sim.scenario import Behaviour, Day, Scenario
 
 CALLS_MAX = 10_000_000
+DAYS_MAX = 1000
+DAYS = ("weekday", "weekend", "night")
+SATURDAY = 5
 SEED_MAX = 2**63
 PROGRESS_EVERY = 200
 
@@ -53,8 +56,16 @@ def add_commands(commands: Commands) -> None:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--calls", type=_number(1, CALLS_MAX), metavar="N", help="how many (default: the day's)")
-    add("--day", choices=("weekday", "night"), help="the day to make up (default: weekday)")
+    add(
+        "--calls", type=_number(1, CALLS_MAX), metavar="N", help="how many a day (default: its own)"
+    )
+    add("--day", choices=DAYS, help="the day to make up (default: weekday)")
+    add(
+        "--days",
+        type=_number(1, DAYS_MAX),
+        metavar="N",
+        help="so many days from --start on, by the calendar unless --day names one",
+    )
     add("--trace", type=Path, metavar="FILE", help="play the calls of this CSV instead")
     add("--seed", type=_number(0, SEED_MAX), default=1, metavar="S", help="of the dice (1)")
     add("--scenario", metavar="FILE", help="calls and behaviour as written there; or: shipped")
@@ -82,8 +93,8 @@ def _run(arguments: Arguments) -> int:
     from acd.sim.results import Results, Unfinished
     from acd.sim.world import World
 
-    if arguments.trace is not None and (arguments.calls or arguments.day):
-        raise UsageError("--trace has its own calls; leave out --calls and --day")
+    if arguments.trace is not None and (arguments.calls or arguments.day or arguments.days):
+        raise UsageError("--trace has its own calls; leave out --calls, --day and --days")
     settings = load_or_fail(arguments)
     zone = ZoneInfo(settings.service.timezone)
     start = _start(arguments.start, zone)
@@ -160,9 +171,9 @@ def _start(text: str | None, zone: ZoneInfo) -> datetime:
 def _plan(arguments: Arguments, settings: "Settings", start: datetime) -> Plan:
     """The calls, or CommandError with everything that is wrong in trace and scenario."""
     from acd.problems import Problems
-    from acd.sim.calls import span_of
-    from acd.sim.generate import made_up_calls
-    from acd.sim.scenario import Behaviour
+    from acd.sim.calls import Span, span_of
+    from acd.sim.generate import made_up_days
+    from acd.sim.scenario import DAY_MS, Behaviour
     from acd.sim.trace import Trace
 
     problems = Problems()
@@ -181,12 +192,27 @@ def _plan(arguments: Arguments, settings: "Settings", start: datetime) -> Plan:
         raise CommandError(problems.render())
     if start.time() != time():
         raise UsageError("--start: a made-up day begins at midnight; leave out the time of day")
-    name = arguments.day or "weekday"
-    day = scenario.days.get(name)
-    if day is None:
-        raise CommandError(f"{arguments.scenario}: there is no '{name}' under 'days:'; add it")
-    calls = made_up_calls(scenario, day, arguments.calls or day.calls, arguments.seed)
+    days = _days(arguments, scenario, start)
+    if len(days) > 1:
+        count = sum(arguments.calls or day.calls for day in days)
+        span = Span(count, 0, len(days) * DAY_MS, len(days) * DAY_MS)
+        return Plan(made_up_days(scenario, days, arguments.calls, arguments.seed), span, behaviour)
+    calls = list(made_up_days(scenario, days, arguments.calls, arguments.seed))
     return Plan(calls, span_of(calls), behaviour)
+
+
+def _days(arguments: Arguments, scenario: "Scenario", start: datetime) -> "list[Day]":
+    """The days to make up, or CommandError when the scenario does not have them."""
+    found = []
+    for passed in range(arguments.days or 1):
+        name = arguments.day or "weekday"
+        if arguments.days and not arguments.day and (start.weekday() + passed) % 7 >= SATURDAY:
+            name = "weekend"
+        day = scenario.days.get(name)
+        if day is None:
+            raise CommandError(f"{arguments.scenario}: there is no '{name}' under 'days:'; add it")
+        found.append(day)
+    return found
 
 
 def _scenario(

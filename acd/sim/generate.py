@@ -2,30 +2,50 @@
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from random import Random
 
 from acd.core.names import Language, Topic
 from acd.sim.calls import Call
-from acd.sim.scenario import Day, Scenario, Spread
+from acd.sim.scenario import DAY_MS, Day, Scenario, Spread
 
 HOUR_MS = 3_600_000
 
 
-def made_up_calls(scenario: Scenario, day: Day, count: int, seed: int) -> list[Call]:
-    """So many calls in order; second 0 is the midnight before the day's first hour.
+def made_up_days(
+    scenario: Scenario, days: Iterable[Day], count: int | None, seed: int
+) -> Iterator[Call]:
+    """The calls of days that follow each other, `count` on each or as many as the day has.
 
-    Given their number the calls of a Poisson process are independent of each other, each at a
-    moment drawn from the profile.
+    One day is made up at a time, so that a year takes no more room than a day.
     """
-    rng = Random(seed)
+    number = 0
+    for passed, day in enumerate(days):
+        rng = Random(f"{seed}/{passed}" if passed else seed)
+        calls = count or day.calls
+        yield from _day(scenario, day, calls, rng, number, passed * DAY_MS)
+        number += calls
+
+
+def made_up_calls(scenario: Scenario, day: Day, count: int, seed: int) -> list[Call]:
+    """So many calls in order; second 0 is the midnight before the day's first hour."""
+    return _day(scenario, day, count, Random(seed), 0, 0)
+
+
+def _day(
+    scenario: Scenario, day: Day, count: int, rng: Random, before: int, midnight_ms: int
+) -> list[Call]:
+    """Given their number the calls of a Poisson process are independent of each other.
+
+    Each comes at a moment drawn from the profile.
+    """
     edges = [0, *accumulate(day.hours)]
-    arrivals = sorted(_moment(rng, day, edges) for _ in range(count))
+    arrivals = sorted(midnight_ms + _moment(rng, day, edges) for _ in range(count))
     languages, topics = _Draw(scenario.languages), _Draw(scenario.topics)
     patience = _Draw({str(n): share for n, (share, _) in enumerate(scenario.patience)})
     calls = []
-    for number, arrival_ms in enumerate(arrivals, 1):
+    for number, arrival_ms in enumerate(arrivals, before + 1):
         language, topic = languages.draw(rng), topics.draw(rng)
         handle = scenario.handle_by_topic.get(topic, scenario.handle)
         handle_ms = lognormal_ms(rng, handle)

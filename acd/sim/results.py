@@ -3,7 +3,7 @@
 import math
 import os
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -15,6 +15,56 @@ from acd.sim.world import Totals
 
 COLUMNS = "call,arrival_s,language,topic,outcome,wait_s,operator,skill_level,step,handle_s"
 TAIL = 0.10
+COUNTED_MS = 600_000
+"""Waits below this are counted by the millisecond; the few above are kept one by one."""
+
+
+class Waits:
+    """How often each wait was seen, to the millisecond, in as much room for a year as for a day."""
+
+    def __init__(self) -> None:
+        self._seen = array("L", bytes(array("L").itemsize * COUNTED_MS))
+        self._beyond: list[int] = []
+        self.count = 0
+
+    def add(self, wait_ms: int) -> None:
+        """Count one."""
+        self.count += 1
+        if wait_ms < COUNTED_MS:
+            self._seen[wait_ms] += 1
+        else:
+            self._beyond.append(wait_ms)
+
+    def longest(self) -> int:
+        """The longest of them; there must be one."""
+        return next(iter(self._downwards()))[0]
+
+    def exceeded_by(self, share: float) -> int:
+        """The wait that no more than this share of them exceed; there must be one."""
+        over = self.count - math.ceil(self.count * (1 - share))
+        for wait_ms, seen in self._downwards():
+            over -= seen
+            if over < 0:
+                return wait_ms
+        raise ValueError("no wait was counted")
+
+    def sum_of_longest(self, share: float) -> tuple[int, int]:
+        """The longest of them, this share of all and at least one: their sum and their number."""
+        wanted = left = min(self.count, max(1, round(self.count * share)))
+        total = 0
+        for wait_ms, seen in self._downwards():
+            taken = min(seen, left)
+            total, left = total + taken * wait_ms, left - taken
+            if not left:
+                break
+        return total, wanted
+
+    def _downwards(self) -> Iterator[tuple[int, int]]:
+        for wait_ms in sorted(self._beyond, reverse=True):
+            yield wait_ms, 1
+        for wait_ms in range(COUNTED_MS - 1, -1, -1):
+            if self._seen[wait_ms]:
+                yield wait_ms, self._seen[wait_ms]
 
 
 class Results:
@@ -26,7 +76,7 @@ class Results:
         self._held: dict[int, str] = {}
         self._next = 1
         self.sums = QueueSums()
-        self.waits = array("q")
+        self.waits = Waits()
         if write is not None:
             write(COLUMNS + "\n")
 
@@ -34,7 +84,7 @@ class Results:
         """Count a call; its line waits until those that came before it have theirs."""
         self.sums.offered += 1
         self.sums.add(closed.outcome, closed.wait_ms, self._target_ms)
-        self.waits.append(closed.wait_ms)
+        self.waits.add(closed.wait_ms)
         if self._write is None:
             return
         self._held[closed.number] = line_of(closed)
@@ -50,11 +100,10 @@ class Results:
 
     def report(self, totals: Totals, elapsed_s: float) -> dict[str, int | float | None]:
         """The figures, by the names everybody uses; None: nothing to count."""
-        sums, waits = self.sums, sorted(self.waits)
+        sums, waits = self.sums, self.waits
         states = totals.state_ms or {}
         busy = states.get(OperatorState.TALKING, 0) + states.get(OperatorState.WRAP_UP, 0)
         there = busy + states.get(OperatorState.READY, 0)
-        longest = waits[-max(1, round(len(waits) * TAIL)) :]
         return {
             "offered": sums.offered,
             "answered": sums.answered,
@@ -65,9 +114,9 @@ class Results:
             "overflowed": sums.overflowed,
             "service_level": _share(sums.answered_in_target, sums.offered),
             "asa_s": _seconds(sums.answered_wait_ms, sums.answered),
-            "wait_p95_s": _seconds(waits[math.ceil(len(waits) * 0.95) - 1], 1) if waits else None,
-            "wait_max_s": _seconds(waits[-1], 1) if waits else None,
-            "wait_worst_10pct_mean_s": _seconds(sum(longest), len(longest)),
+            "wait_p95_s": _seconds(waits.exceeded_by(0.05), 1) if waits.count else None,
+            "wait_max_s": _seconds(waits.longest(), 1) if waits.count else None,
+            "wait_worst_10pct_mean_s": _seconds(*waits.sum_of_longest(TAIL)),
             "abandon_rate": _share(sums.abandoned, sums.offered),
             "occupancy": _share(busy, there),
             "elapsed_s": round(elapsed_s, 3),

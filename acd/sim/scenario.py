@@ -14,7 +14,7 @@ from acd.settings_entries import check_schema
 from acd.yaml_source import Fields, Node, read_yaml
 
 SHIPPED: Final = Path(__file__).resolve().parent / "weekday.yaml"
-DAYS: Final = ("weekday", "night")
+DAYS: Final = ("weekday", "weekend", "night")
 HOURS: Final = 24
 DAY_MS: Final = 86_400_000
 WEIGHT_MAX: Final = 1_000_000

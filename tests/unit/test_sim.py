@@ -3,21 +3,20 @@
 import csv
 import io
 import json
+import math
+from collections import Counter
 from datetime import datetime
-from random import Random
-from statistics import fmean, stdev
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from acd.__main__ import main
 from acd.core.events import OperatorLoggedOut, OperatorPaused, OperatorReady
-from acd.core.queues import LeastLevel, OperatorProfile, QueueRules, Routing, Rules
 from acd.settings import Break, Callbacks, Shift
-from acd.sim.calls import Call
-from acd.sim.duty import COMES, Calendar, Duty
-from acd.sim.results import Results
-from acd.sim.world import World
+from acd.sim.duty import Calendar
+from acd.sim.results import Waits
 from tests.unit.settings_sample import EXAMPLE, changed, load, write
 
 JSON_KEYS = [
@@ -26,78 +25,6 @@ JSON_KEYS = [
     "abandon_rate", "occupancy", "elapsed_s", "events",
 ]  # fmt: skip
 CSV_COLUMNS = "call,arrival_s,language,topic,outcome,wait_s,operator,skill_level,step,handle_s"
-T_99 = 2.861
-"""Student's t for 99 % and the 20 batches below."""
-
-BATCHES = 20
-
-
-def one_pool(agents, target_ms):
-    """One topic, all operators alike, no wrap-up apart, first come first served."""
-    queue = QueueRules("general", LeastLevel(1, 1), 8000, 0, ladder=())
-    operators = {
-        f"op{n:03}": OperatorProfile(f"op{n:03}", "", "A", {"ru": 5}, {"general": 5})
-        for n in range(agents)
-    }
-    routing = Routing(order="first_come")
-    return Rules(target_ms, {"general": "general"}, {"general": queue}, operators, routing)
-
-
-def poisson_calls(count, per_hour, handle_s, patience_s, seed):
-    rng, at = Random(seed), 0.0
-    for number in range(1, count + 1):
-        at += rng.expovariate(per_hour / 3_600_000)
-        patience = rng.expovariate(1 / patience_s) if patience_s else None
-        handle = rng.expovariate(1 / handle_s)
-        yield Call(
-            str(number), round(at), "ru", "general", round(handle * 1000),
-            None if patience is None else round(patience * 1000),
-        )  # fmt: skip
-
-
-def rows_of(rules, calls):
-    written = io.StringIO()
-    results = Results(rules.target_ms, written.write)
-    came = Duty(0, COMES, 0, tuple(OperatorReady(id_) for id_ in rules.operators))
-    World(rules, [came], results).run(calls)
-    return list(csv.DictReader(io.StringIO(written.getvalue())))
-
-
-def assert_mean_is(expected, values):
-    """Within the run's own 99 % interval, from the means of batches; the first is warming up."""
-    size = len(values) // (BATCHES + 1)
-    means = [fmean(values[n * size : (n + 1) * size]) for n in range(1, BATCHES + 1)]
-    half = T_99 * stdev(means) / BATCHES**0.5
-    assert abs(fmean(means) - expected) <= half, f"{fmean(means)} +- {half}, not {expected}"
-    assert half < 0.5 * expected, f"the interval of {half} says nothing about {expected}"
-
-
-def test_erlang_c_comes_out():
-    rows = rows_of(one_pool(14, 20_000), poisson_calls(63_000, 200, 180, None, 7))
-    waits = [float(row["wait_s"]) for row in rows]
-    assert_mean_is(0.1741319336, [wait > 0 for wait in waits])
-    assert_mean_is(0.8883500192, [wait <= 20 for wait in waits])
-    assert_mean_is(7.83593701, waits)
-
-
-@pytest.mark.parametrize(
-    ("per_hour", "handle_s", "patience_s", "agents", "abandon", "mean_wait_s", "at_once"),
-    [
-        (102 * 60, 60, 60, 100, 0.04992, 0.04992 * 60, 0.40828),  # Whitt 2005, table 1
-        (102 * 60, 60, 240, 100, 0.03636, 0.03636 * 240, 0.22568),  # tables 3 and 5
-        (2880, 60, 120, 50, 0.0309, 3.71, None),  # Mandelbaum and Zeltyn
-    ],
-)
-def test_erlang_a_comes_out(per_hour, handle_s, patience_s, agents, abandon, mean_wait_s, at_once):
-    calls = poisson_calls(63_000, per_hour, handle_s, patience_s, 11)
-    rows = rows_of(one_pool(agents, 30_000), calls)
-    waits = [float(row["wait_s"]) for row in rows]
-    assert_mean_is(abandon, [row["outcome"] == "abandoned" for row in rows])
-    assert_mean_is(mean_wait_s, waits)
-    if at_once is not None:
-        assert_mean_is(at_once, [wait == 0 for wait in waits])
-
-
 # By hand
 
 
@@ -226,6 +153,47 @@ def _callbacks_allowed():
         "service.yaml", "target: 30s\n", 'target: 30s\ncallbacks: {numbers: ["87X"]}\n'
     )
     return files
+
+
+def test_days_follow_the_calendar(tmp_path, capsys):
+    scenario, out = tmp_path / "week.yaml", tmp_path / "calls.csv"
+    scenario.write_text(
+        "schema: 1\n"
+        "days: {weekday: {calls: 40, begins: 9, hours: [1]}, weekend: {calls: 7, hours: [1]}}\n"
+        "languages: {ru: 100%}\ntopics: {general: 100%}\nhandle: {mean: 10s}\n"
+        "patience: [{share: 100%, mean: 5m}]\n"
+    )
+    words = ["--scenario", str(scenario), "--days", "4", "--start", "2026-11-27"]  # a Friday
+    assert main(["simulate", "--json", *words, "--calls-out", str(out)]) == 0
+    assert json.loads(capsys.readouterr().out)["offered"] == 40 + 7 + 7 + 40
+    rows = list(csv.DictReader(io.StringIO(out.read_text())))
+    days = Counter(float(row["arrival_s"]) // 86_400 for row in rows)
+    assert days == {0: 40, 1: 7, 2: 7, 3: 40}
+    assert [row["call"] for row in rows] == [str(n) for n in range(1, 95)]
+    friday, monday = (
+        [float(row["arrival_s"]) % 86_400 for row in rows[part]]
+        for part in (slice(0, 40), slice(54, 94))
+    )
+    assert friday != monday  # other dice each day
+    assert main(["simulate", "--json", *words, "--day", "weekday", "--calls", "3"]) == 0
+    assert json.loads(capsys.readouterr().out)["offered"] == 12
+
+
+# The distribution of waits
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(0, 1_300_000), min_size=1), st.sampled_from([0.05, 0.1, 0.5, 1.0]))
+def test_waits_are_counted_as_if_they_were_sorted(waits, share):
+    counted = Waits()
+    for wait in waits:
+        counted.add(wait)
+    waits.sort()
+    longest = waits[-max(1, round(len(waits) * share)) :]
+    assert counted.longest() == waits[-1]
+    assert counted.sum_of_longest(share) == (sum(longest), len(longest))
+    if share < 1:
+        assert counted.exceeded_by(share) == waits[math.ceil(len(waits) * (1 - share)) - 1]
 
 
 # Shifts
