@@ -12,8 +12,11 @@ KEPT_MAX = 300_000
 class CallerLanguages:
     """Known from the start on as soon as `restored` was told; `keep` puts a choice on record."""
 
-    def __init__(self, keep: Callable[[str, str, Millis], None], clock: Clock) -> None:
+    def __init__(
+        self, keep: Callable[[str, str, Millis], None], clock: Clock, kept_max: int = KEPT_MAX
+    ) -> None:
         self._keep = keep
+        self._kept_max = kept_max
         self._clock = clock
         self._by_number: dict[str, str] = {}
 
@@ -31,7 +34,7 @@ class CallerLanguages:
             return
         is_news = self._by_number.pop(number, None) != language
         self._by_number[number] = language
-        if len(self._by_number) > KEPT_MAX:
+        if len(self._by_number) > self._kept_max:
             del self._by_number[next(iter(self._by_number))]
         if is_news:
             self._keep(number, language, self._clock())

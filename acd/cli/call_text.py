@@ -123,7 +123,7 @@ def _head(call: Data) -> list[str]:
     if call.get("wait_s") is not None:
         told += f", after a wait of {_exact(call['wait_s'])}"
     if call.get("estimated_never"):
-        told += ", when nobody was there who could come"
+        told += " (nobody on duty could take it)"
     elif isinstance(call.get("estimated_wait_s"), int | float):
         told += f" (expected: {_exact(call['estimated_wait_s'])})"
     if call.get("handle_s") is not None:

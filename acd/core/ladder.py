@@ -372,8 +372,11 @@ def tell(floor: Floor, contact: Contact) -> None:
         return
     if contact.pool.may & floor.staff.ready:
         return  # somebody is about to be rung for them
+    wait = floor.estimate(contact)
+    if wait == NEVER:
+        return  # to be the first of those whom nobody will come for is no comfort
     position = _place_worth_telling(floor, contact) if announce.position else None
-    wait_ms = _wait_worth_telling(floor, contact) if announce.wait else None
+    wait_ms = _wait_worth_telling(contact, wait) if announce.wait else None
     if position is None and wait_ms is None:
         return
     floor.decide(contact, "announce", None)
@@ -390,9 +393,8 @@ def _place_worth_telling(floor: Floor, contact: Contact) -> int | None:
     return place
 
 
-def _wait_worth_telling(floor: Floor, contact: Contact) -> tuple[Millis, Millis] | None:
-    wait = floor.estimate(contact)
-    if wait is None or wait == NEVER:
+def _wait_worth_telling(contact: Contact, wait: Millis | None) -> tuple[Millis, Millis] | None:
+    if wait is None:
         return None
     most = next((s * 1000 for s in SPOKEN_S[1:] if wait < s * 1000), None)
     if most is None or (contact.told_wait_ms is not None and most >= contact.told_wait_ms):

@@ -1,6 +1,7 @@
 """What a waiting caller hears: music that goes on, their place when it is news, and keys count."""
 
 import asyncio
+import contextlib
 import wave
 from array import array
 
@@ -66,9 +67,22 @@ async def test_the_music_goes_on_where_it_stopped_every_two_seconds(centre: Cent
     await centre.nothing_left()
 
 
+@contextlib.asynccontextmanager
+async def one_in_a_conversation(centre: Centre):
+    """An operator who could take general questions, and talks; nobody else is there yet."""
+    async with centre.caller("77010003344") as other, centre.operator("begin", 600) as operator:
+        call, id_ = await centre.call_in(other, "25")
+        taken = await operator.next_call()
+        await talk(taken, call)
+        yield
+        await call.hang_up()
+        await taken.ended()
+        await centre.ended(id_)
+
+
 async def test_the_place_is_told_when_it_is_news_and_an_offer_cuts_it_short(centre: Centre):
     place, number = announcement("ru", 1, None)
-    async with centre.caller() as citizen:
+    async with one_in_a_conversation(centre), centre.caller() as citizen:
         call, id_ = await centre.call_in(citizen, "25")
         await hears_prompt(call, place)
         async with centre.operator("gen1", 600) as operator:
@@ -87,7 +101,7 @@ async def test_the_place_is_told_when_it_is_news_and_an_offer_cuts_it_short(cent
 
 async def test_the_place_is_said_to_the_end_and_the_caller_keeps_it(centre: Centre):
     place, number = announcement("ru", 1, None)
-    async with centre.caller() as citizen:
+    async with one_in_a_conversation(centre), centre.caller() as citizen:
         call, id_ = await centre.call_in(citizen, "25")
         await hears_prompt(call, place)
         await hears_prompt(call, number)

@@ -1,6 +1,5 @@
 """Languages of callers: known at once, put on record once, bounded."""
 
-from acd import caller_languages
 from acd.caller_languages import CallerLanguages
 from acd.core.names import Millis
 
@@ -29,9 +28,8 @@ def test_what_is_restored_yields_to_what_was_chosen_meanwhile():
     assert (known.of("7701"), known.of("7702")) == ("ru", "en")
 
 
-def test_the_longest_unheard_of_are_forgotten(monkeypatch):
-    monkeypatch.setattr(caller_languages, "KEPT_MAX", 2)
-    known = CallerLanguages(lambda *row: None, lambda: Millis(5))
+def test_the_longest_unheard_of_are_forgotten():
+    known = CallerLanguages(lambda *row: None, lambda: Millis(5), kept_max=2)
     for number in ("1", "2", "1", "3"):
         known.chosen(number, "ru")
     assert (known.of("1"), known.of("2"), known.of("3")) == ("ru", None, "ru")

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import wave
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -62,6 +62,27 @@ async def test_a_call_keeps_the_menu_it_began_with_and_the_next_gets_the_new_one
     assert [bool(story["timeline"]) for story in stories] == [True, True]
     await old.hang_up()
     await new.hang_up()
+
+
+async def test_the_router_knows_whose_shift_ends_when_and_learns_it_anew(running):
+    zone, router = running.service.zone, running.service.router
+    now = datetime.now(zone)
+
+    def lasts(hours):
+        begins, ends = now - timedelta(hours=1), now + timedelta(hours=hours)
+        (running.config / "shifts.yaml").write_text(
+            "schema: 1\nshifts:\n"
+            "  A: {days: [mon, tue, wed, thu, fri, sat, sun], hours: "
+            f'"{begins:%H:%M}-{ends:%H:%M}"}}\n'
+            '  B: {days: [], hours: "08:00-09:00"}\n'
+        )
+        return round(ends.replace(second=0, microsecond=0).timestamp() * 1000)
+
+    for hours in (2, 3):
+        end = lasts(hours)
+        await running.fine("reload")
+        seats = {seat.profile.id: seat.shift_ends for seat in router.seats}
+        assert seats == {"op001": end, "op002": None, "op003": None}
 
 
 async def test_a_bad_file_changes_nothing_and_says_why_until_it_is_good(running, caplog):

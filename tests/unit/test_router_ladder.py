@@ -329,8 +329,16 @@ def test_a_reload_offers_no_callback_twice():
 ANNOUNCE = Announce(Millis(20_000), Millis(45_000), position=True, wait=False)
 
 
+def all_busy(announce):
+    """One operator, in a conversation that does not end."""
+    play, first = play_with(announce=announce, on=(A,)), ContactId("first")
+    play.at(0, queued(first))
+    play.at(0, Connected(first, A))
+    return play
+
+
 def test_the_place_is_told_when_it_has_become_better_and_only_then():
-    play = play_with(announce=ANNOUNCE)
+    play = all_busy(ANNOUNCE)
     for moment, each in enumerate((AIGUL, BOLAT, CHEN)):
         play.at(moment, queued(each, moment))
     told = play.until(30_000)
@@ -349,8 +357,14 @@ def test_nothing_is_told_to_a_caller_for_whom_somebody_is_about_to_be_rung():
     assert play.until(20_000) == [(20_000, Offer(AIGUL, B, RING))]
 
 
-def test_a_first_place_far_back_is_no_news():
+def test_no_place_is_told_when_nobody_is_there_who_could_come():
     play = play_with(announce=ANNOUNCE)
+    play.at(0, queued())
+    assert play.until(100_000) == []
+
+
+def test_a_first_place_far_back_is_no_news():
+    play = all_busy(ANNOUNCE)
     for n in range(30):
         play.at(n, queued(ContactId(f"c{n}"), n))
     told = play.until(21_000)
