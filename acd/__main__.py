@@ -23,6 +23,8 @@ MODULES = {
     "switches": ("broadcast", "override"),
     "simulate": ("simulate",),
     "staff": ("staff",),
+    "forecast": ("forecast",),
+    "trace": ("trace",),
 }
 """Which module of `acd.cli` has which commands; a quarter of a command's time is saved by it."""
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from acd.core.names import ContactId, Millis, OperatorId, QueueId
 from acd.store.database import Place, find, reading_engine, require_up_to_date
+from acd.store.demand import Demand, demand
 from acd.store.lines import counted
 from acd.store.menu_records import FirstKeys, Steps, Visits, first_keys, steps, visits
 from acd.store.rows import CallbackRow, CallRow, DecisionRow, EventRow, OperatorNowRow
@@ -34,6 +35,8 @@ SHORT_ABANDON_MS = Millis(5000)
 
 BUSY_MS = Millis(2000)
 IDS_AT_ONCE = 500
+WEEK_MS = 7 * 86_400_000
+HOUR_MS = 3_600_000
 _ARRIVAL = (calls.c.arrived_at, calls.c.id)
 Line = TypeVar("Line", EventRow, DecisionRow)
 
@@ -303,6 +306,38 @@ class Records:
         """How soon the first key came at each node, by tenths of a second."""
         with self._reading() as connection:
             return first_keys(connection, since, node)
+
+    def queued_span(self) -> tuple[Millis, Millis] | None:
+        """When the first and the last call entered a queue; None when none has."""
+        at = calls.c.queued_at
+        with self._reading() as connection:
+            # Asked for one by one each is a look into the index.
+            first = connection.scalar(select(func.min(at)))
+            last = connection.scalar(select(func.max(at)))
+        return None if first is None or last is None else (Millis(first), Millis(last))
+
+    def demand(self, since: Millis, until: Millis, *, by_topic: bool = False) -> Iterator[Demand]:
+        """Calls by quarter hour, counted by the database, a week at a time: a year of millions
+        of calls neither fills the memory nor takes a query longer than the server allows.
+        """
+        for begin in range(since, until, WEEK_MS):
+            end = Millis(min(until, begin + WEEK_MS))
+            with self._reading() as connection:
+                found = demand(connection, Millis(begin), end, by_topic=by_topic)
+            yield from found
+
+    def queued_calls(self, since: Millis, until: Millis) -> Iterator[CallRow]:
+        """Calls in the order they entered a queue, read an hour at a time."""
+        for begin in range(since, until, HOUR_MS):
+            query = (
+                select(calls)
+                .where(calls.c.queued_at >= begin)
+                .where(calls.c.queued_at < min(until, begin + HOUR_MS))
+                .order_by(calls.c.queued_at, calls.c.id)
+            )
+            with self._reading() as connection:
+                found = [_call_row(row) for row in connection.execute(query)]
+            yield from found
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
