@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from acd.cli import staff_plan
 from acd.cli.common import (
     Arguments,
     CommandError,
@@ -62,7 +63,8 @@ def add_commands(commands: Commands) -> None:
         help="how many operators a load of calls needs (Erlang C and A)",
         description="The least number of operators for a target, or what a given number achieves; "
         "for one load, or for every interval of a forecast. Without --target, --asa-s, --abandon "
-        "and --occupancy the target is 0.95; of several all are kept.",
+        "and --occupancy the target is 0.95; of several all are kept. With --plan: shifts, heads "
+        "and second skills for a week.",
         parents=[common_options(is_top=False)],
         allow_abbrev=False,
     )
@@ -72,7 +74,6 @@ def add_commands(commands: Commands) -> None:
     load.add_argument(
         "--patience-s",
         type=_patience,
-        default=math.inf,
         metavar="S",
         help="the mean wait after which callers hang up (default: nobody does)",
     )
@@ -91,6 +92,7 @@ def add_commands(commands: Commands) -> None:
     aim.add_argument(
         "--shrinkage", type=_lost, metavar="SHARE", help="paid time not at the phone; adds a roster"
     )
+    staff_plan.add_options(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="as JSON")
     form.add_argument("--csv", action="store_true", help="as CSV")
@@ -98,7 +100,12 @@ def add_commands(commands: Commands) -> None:
 
 
 def _staff(arguments: Arguments) -> int:
-    goals = _goals(arguments)
+    goals = goals_of(arguments)
+    if arguments.plan:
+        return staff_plan.run(arguments, goals, read)
+    staff_plan.expect_none(arguments)
+    if arguments.patience_s is None:
+        arguments.patience_s = math.inf
     if arguments.forecast is not None:
         return _by_interval(arguments, goals)
     if arguments.calls_per_hour is None or arguments.handle_s is None:
@@ -120,7 +127,8 @@ def _staff(arguments: Arguments) -> int:
     return 0
 
 
-def _goals(arguments: Arguments) -> "list[Goal]":
+def goals_of(arguments: Arguments) -> "list[Goal]":
+    """Every promise the options make."""
     from acd.staffing.need import Goal
 
     goals = []
@@ -210,7 +218,7 @@ def _seconds(value: float | None) -> str:
 def _by_interval(arguments: Arguments, goals: "Sequence[Goal]") -> int:
     if arguments.calls_per_hour is not None:
         raise UsageError("give --calls-per-hour or --forecast, not both")
-    forecast = _read(arguments)
+    forecast = read(arguments)
     per_hour = 60 / forecast.minutes
     rows = []
     for interval in forecast.intervals:
@@ -243,7 +251,8 @@ def _by_interval(arguments: Arguments, goals: "Sequence[Goal]") -> int:
     return 0
 
 
-def _read(arguments: Arguments) -> "Forecast":
+def read(arguments: Arguments) -> "Forecast":
+    """The forecast, or CommandError with every mistake in it."""
     from acd.problems import Problems
     from acd.staffing.forecast import read_forecast
 
