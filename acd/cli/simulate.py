@@ -33,6 +33,7 @@ DAYS = ("weekday", "weekend", "night")
 SATURDAY = 5
 SEED_MAX = 2**63
 PROGRESS_EVERY = 200
+RUNS_MAX = 1000
 
 Figures = dict[str, int | float | None]
 
@@ -73,6 +74,10 @@ def add_commands(commands: Commands) -> None:
     add("--calls-out", type=Path, metavar="FILE", help="write a CSV with a line for each call")
     add("--explain", metavar="CALL", help="tell one call: what happened, and why")
     add("--json", action="store_true", help="one JSON object")
+    add("--html", type=Path, metavar="FILE", help="write a page with charts")
+    folders = ("DIR-A", "DIR-B")
+    add("--compare", nargs=2, type=Path, metavar=folders, help="the same calls with two settings")
+    add("--runs", type=_number(2, RUNS_MAX), metavar="N", help="days that --compare makes up (5)")
     parser.set_defaults(run=_run)
 
 
@@ -91,16 +96,23 @@ def _run(arguments: Arguments) -> int:
     from acd.sim.duty import Calendar
     from acd.sim.explain import Story
     from acd.sim.results import Results, Unfinished
+    from acd.sim.tally import Tally
     from acd.sim.world import World
 
     if arguments.trace is not None and (arguments.calls or arguments.day or arguments.days):
         raise UsageError("--trace has its own calls; leave out --calls, --day and --days")
+    if arguments.compare:
+        from acd.cli.simulate_compare import run_comparison
+
+        return run_comparison(arguments)
+    if arguments.runs:
+        raise UsageError("--runs: several days are for --compare DIR-A DIR-B")
     settings = load_or_fail(arguments)
     zone = ZoneInfo(settings.service.timezone)
-    start = _start(arguments.start, zone)
-    plan = _plan(arguments, settings, start)
+    start = start_of(arguments.start, zone)
+    plan = plan_of(arguments, settings, start)
     calendar = Calendar(settings, start)
-    _expect_somebody(calendar, plan.span, config_folder(arguments))
+    expect_somebody(calendar, plan.span, config_folder(arguments))
     start_ms = round(start.timestamp() * 1000)
     progress, done = _progress(plan.span.calls)
     out = Unfinished(arguments.calls_out) if arguments.calls_out else nullcontext(None)
@@ -111,13 +123,15 @@ def _run(arguments: Arguments) -> int:
             story = Story(
                 arguments.explain or "", results, lambda at: iso(Millis(start_ms + at), zone)
             )
+            tally = Tally(settings.rules.target_ms, story if arguments.explain else results)
             world = World(
                 settings.rules,
                 calendar.events(),
-                story if arguments.explain else results,
+                tally if arguments.html else story if arguments.explain else results,
                 plan.behaviour,
                 arguments.seed,
                 progress,
+                tally.spent if arguments.html else None,
             )
             totals = world.run(plan.calls)
             told = story.told()
@@ -134,7 +148,12 @@ def _run(arguments: Arguments) -> int:
             "abandoned; nobody of the crew could take them",
             file=sys.stderr,
         )
-    _show(arguments, results.report(totals, monotonic_s() - began), told)
+    figures = results.report(totals, monotonic_s() - began)
+    if arguments.html:
+        from acd.cli.simulate_page import write_page
+
+        write_page(arguments, settings, start, plan.span.calls, tally, _rows(figures))
+    _show(arguments, figures, told)
     return 0
 
 
@@ -149,7 +168,7 @@ def _show(arguments: Arguments, figures: Figures, told: dict[str, object] | None
         print("\n".join(_lines(figures)))
 
 
-def _start(text: str | None, zone: ZoneInfo) -> datetime:
+def start_of(text: str | None, zone: ZoneInfo) -> datetime:
     """The moment of second 0, in the centre's zone."""
     if text is None:
         from acd.clock import wall_seconds
@@ -168,7 +187,7 @@ def _start(text: str | None, zone: ZoneInfo) -> datetime:
     return local
 
 
-def _plan(arguments: Arguments, settings: "Settings", start: datetime) -> Plan:
+def plan_of(arguments: Arguments, settings: "Settings", start: datetime) -> Plan:
     """The calls, or CommandError with everything that is wrong in trace and scenario."""
     from acd.problems import Problems
     from acd.sim.calls import Span, span_of
@@ -225,7 +244,8 @@ def _scenario(
     return load_scenario(path, problems, settings.service.languages, list(settings.rules.topics))
 
 
-def _expect_somebody(calendar: "Calendar", span: "Span", folder: Path) -> None:
+def expect_somebody(calendar: "Calendar", span: "Span", folder: Path) -> None:
+    """CommandError when nobody is on duty while these calls wait."""
     if calendar.is_anybody_there(span.first_ms, span.until_ms):
         return
     first, until = (calendar.moment(at) for at in (span.first_ms, span.until_ms))
@@ -254,6 +274,10 @@ def _progress(total: int) -> tuple[Callable[[int, int], None], Callable[[], None
 
 
 def _lines(figures: Figures) -> list[str]:
+    return [f"{name:14} {text}" for name, text in _rows(figures)]
+
+
+def _rows(figures: Figures) -> list[tuple[str, str]]:
     def share(name: str) -> str:
         value = figures[name]
         return "-" if value is None else f"{value * 100:.1f} %"
@@ -262,7 +286,7 @@ def _lines(figures: Figures) -> list[str]:
         value = figures[name]
         return "-" if value is None else f"{value:.1f} s"
 
-    rows = [
+    return [
         ("offered", str(figures["offered"])),
         ("answered", f"{figures['answered']}, {figures['answered_in_target']} in time"),
         ("abandoned", f"{figures['abandoned']}, {figures['abandoned_short']} of them under 5 s"),
@@ -279,4 +303,3 @@ def _lines(figures: Figures) -> list[str]:
         ("occupancy", share("occupancy")),
         ("simulated in", f"{seconds('elapsed_s')}, {figures['events']} events"),
     ]
-    return [f"{name:14} {text}" for name, text in rows]

@@ -28,11 +28,6 @@ def made_up_days(
         number += calls
 
 
-def made_up_calls(scenario: Scenario, day: Day, count: int, seed: int) -> list[Call]:
-    """So many calls in order; second 0 is the midnight before the day's first hour."""
-    return _day(scenario, day, count, Random(seed), 0, 0)
-
-
 def _day(
     scenario: Scenario, day: Day, count: int, rng: Random, before: int, midnight_ms: int
 ) -> list[Call]:

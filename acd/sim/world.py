@@ -101,7 +101,9 @@ class Totals:
 
 
 class World:
-    """One run. `progress` is told how many calls have come."""
+    """One run. `progress` is told how many calls have come; `spent`, when given, every stretch of
+    an operator's time from the first call on: in which state, from when, until when.
+    """
 
     def __init__(
         self,
@@ -111,6 +113,7 @@ class World:
         behaviour: Behaviour | None = None,
         seed: int = 0,
         progress: Callable[[int, int], None] = lambda came, at: None,
+        spent: Callable[[OperatorState, int, int], None] | None = None,
     ) -> None:
         self._rules = rules
         self._router = Router(rules)
@@ -120,6 +123,7 @@ class World:
         self._is_plain = self._behaviour == Behaviour()
         self._seed = seed
         self._progress = progress
+        self._spent = spent
         self._heap: list[tuple[int, int, int, Callable[[Any], None], Any]] = []
         self._order = 0
         self._now = Millis(0)
@@ -171,8 +175,13 @@ class World:
     def _add_up(self) -> None:
         """Everybody's time up to now; what was before the first call counts for nothing."""
         for operator, (state, since) in self._seen.items():
-            self._state_ms[state] += self._now - since
+            self._spend(state, since)
             self._seen[operator] = state, self._now
+
+    def _spend(self, state: OperatorState, since: int) -> None:
+        self._state_ms[state] += self._now - since
+        if self._spent is not None and self.totals.came:
+            self._spent(state, since, self._now)
 
     # Time
 
@@ -238,7 +247,7 @@ class World:
             if seen is None:
                 self._seen[operator] = state, self._now
             elif seen[0] is not state:
-                self._state_ms[seen[0]] += self._now - seen[1]
+                self._spend(seen[0], seen[1])
                 self._seen[operator] = state, self._now
         return commands
 
