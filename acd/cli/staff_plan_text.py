@@ -72,8 +72,9 @@ def _coverage(intervals: Sequence[Report]) -> Iterator[str]:
     """The hours of the day down, the days across: needed/planned."""
     days = list(dict.fromkeys(each["start"][:10] for each in intervals))
     cells: dict[str, dict[str, Any]] = {}
-    for each in intervals:
-        row = cells.setdefault(each["start"][11:], {"hour": each["start"][11:]})
+    for each in _worst_of_hours(intervals):
+        hour = f"{each['start'][11:13]}:00"
+        row = cells.setdefault(hour, {"hour": hour})
         mark = "!" if each["short"] else " "
         row[each["start"][:10]] = f"{each['needed']}/{each['planned']}{mark}"
     columns = [Column("hour", "NEED/PLAN", plain, to_right=False)]
@@ -81,8 +82,18 @@ def _coverage(intervals: Sequence[Report]) -> Iterator[str]:
     yield from table(columns, [cells[hour] for hour in sorted(cells)])
 
 
+def _worst_of_hours(intervals: Sequence[Report]) -> list[Report]:
+    """Of each hour the interval where most are missing, or else where least are to spare."""
+    worst: dict[str, Report] = {}
+    for each in intervals:
+        seen = worst.setdefault(each["start"][:13], each)
+        if each["needed"] - each["planned"] > seen["needed"] - seen["planned"]:
+            worst[each["start"][:13]] = each
+    return list(worst.values())
+
+
 def _gaps(report: Report) -> Iterator[str]:
-    short = [each for each in report["intervals"] if each["short"]]
+    short = [each for each in _worst_of_hours(report["intervals"]) if each["short"]]
     if not short:
         yield "nobody is missing at any hour"
     else:
