@@ -106,13 +106,13 @@ def arm(floor: Floor, contact: Contact) -> None:
 def climb(floor: Floor, contact: Contact) -> None:
     """Take the steps whose time has come."""
     plan = floor.plans[contact.queue]
-    has_moved = False
+    before = contact.rung
     while (at := next_at(floor, contact)) is not None and at <= floor.now:
         index = plan.timed[contact.rung][1]
         contact.rung += 1
-        has_moved = True
         fire(floor, contact, index)
-    if has_moved:
+    # Also past a step that a condition has fired before its time: the next one still has its own.
+    if contact.rung != before:
         arm(floor, contact)
 
 

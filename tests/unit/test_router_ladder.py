@@ -80,6 +80,15 @@ def test_an_operator_in_reserve_is_rung_only_once_the_ladder_says_so():
     assert play.decisions[-2].rule == "reserve"
 
 
+def test_steps_after_one_that_its_condition_fired_early_keep_their_time():
+    early = Reserve(Millis(10_000), LONG)  # `predicted_wait > 30s` holds as soon as the call waits
+    play = play_with(early, Widen(Millis(15_000), None, 0), on=(A, C))
+    play.at(0, OperatorPaused(A, "break"))
+    play.at(0, queued())
+    assert play.decisions[-1].rule == "reserve"
+    assert play.until(30_000) == [(15_000, Offer(AIGUL, C, RING))]
+
+
 def test_an_operator_in_reserve_comes_after_all_others_of_the_same_route():
     play = play_with(Reserve(Millis(0)), on=(B, A))
     play.at(0, OffersHeld(True))
