@@ -47,7 +47,8 @@ test: ## the whole test suite, with what it needs
 	.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --basetemp="$$folder" $(ARGS) && \
 	rm -rf "$$folder"
 
-# full takes about a quarter of an hour, quick three minutes; parts alone: make bench BENCH=menus, BENCH=core
+# full takes about a quarter of an hour, quick three minutes; parts alone: make bench BENCH=menus,
+# BENCH=core; ways of routing on the same calls, six minutes: BENCH=policies
 BENCH ?= full
 
 bench: ## calls against Asterisk's own app_queue, then the menus, as tables; docs/bench.md explains them

@@ -19,6 +19,7 @@ from acd.cli.common import (
     load_or_fail,
     print_json,
 )
+from acd.cli.simulate_bounds import Bounds, bounds_help, bounds_rows
 
 if TYPE_CHECKING:
     from acd.problems import Problems
@@ -78,6 +79,7 @@ def add_commands(commands: Commands) -> None:
     folders = ("DIR-A", "DIR-B")
     add("--compare", nargs=2, type=Path, metavar=folders, help="the same calls with two settings")
     add("--runs", type=_number(2, RUNS_MAX), metavar="N", help="days that --compare makes up (5)")
+    add("--bounds", choices=("quick", "tight"), default="quick", help=bounds_help())
     parser.set_defaults(run=_run)
 
 
@@ -110,6 +112,7 @@ def _run(arguments: Arguments) -> int:
     settings = load_or_fail(arguments)
     zone = ZoneInfo(settings.service.timezone)
     start = start_of(arguments.start, zone)
+    bounds = Bounds(arguments.bounds, settings.rules)
     plan = plan_of(arguments, settings, start)
     calendar = Calendar(settings, start)
     expect_somebody(calendar, plan.span, config_folder(arguments))
@@ -132,6 +135,7 @@ def _run(arguments: Arguments) -> int:
                 arguments.seed,
                 progress,
                 tally.spent if arguments.html else None,
+                bounds.watch,
             )
             totals = world.run(plan.calls)
             told = story.told()
@@ -149,23 +153,30 @@ def _run(arguments: Arguments) -> int:
             file=sys.stderr,
         )
     figures = results.report(totals, monotonic_s() - began)
+    shares = {} if told else bounds.shares()
     if arguments.html:
         from acd.cli.simulate_page import write_page
 
-        write_page(arguments, settings, start, plan.span.calls, tally, _rows(figures))
-    _show(arguments, figures, told)
+        rows = _rows(figures, shares or bounds.shares())
+        write_page(arguments, settings, start, plan.span.calls, tally, rows)
+    _show(arguments, figures, told, shares)
     return 0
 
 
-def _show(arguments: Arguments, figures: Figures, told: dict[str, object] | None) -> None:
+def _show(
+    arguments: Arguments,
+    figures: Figures,
+    told: dict[str, object] | None,
+    shares: dict[str, float | str | None],
+) -> None:
     if arguments.json:
-        print_json(dict(told or figures))
+        print_json(dict(told or figures | {"bounds": shares}))
     elif told is not None:
         from acd.cli.call_text import story
 
         print("\n".join(story(told)))
     else:
-        print("\n".join(_lines(figures)))
+        print("\n".join(_lines(figures, shares)))
 
 
 def start_of(text: str | None, zone: ZoneInfo) -> datetime:
@@ -273,11 +284,11 @@ def _progress(total: int) -> tuple[Callable[[int, int], None], Callable[[], None
     return draw, bar.close
 
 
-def _lines(figures: Figures) -> list[str]:
-    return [f"{name:14} {text}" for name, text in _rows(figures)]
+def _lines(figures: Figures, shares: dict[str, float | str | None]) -> list[str]:
+    return [f"{name:14} {text}" for name, text in _rows(figures, shares)]
 
 
-def _rows(figures: Figures) -> list[tuple[str, str]]:
+def _rows(figures: Figures, shares: dict[str, float | str | None]) -> list[tuple[str, str]]:
     def share(name: str) -> str:
         value = figures[name]
         return "-" if value is None else f"{value * 100:.1f} %"
@@ -293,6 +304,7 @@ def _rows(figures: Figures) -> list[tuple[str, str]]:
         ("callbacks", str(figures["callbacks"])),
         ("overflowed", str(figures["overflowed"])),
         ("service level", f"{share('service_level')} of those offered were answered in time"),
+        *bounds_rows(shares),
         ("abandon rate", share("abandon_rate")),
         ("mean wait", f"{seconds('asa_s')} of those answered"),
         (

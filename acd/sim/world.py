@@ -49,6 +49,7 @@ from acd.core.names import ContactId, Millis, OperatorId
 from acd.core.queues import Rules
 from acd.core.router import Router
 from acd.core.seats import OperatorState
+from acd.sim.bounds import Watch
 from acd.sim.calls import LAST_WAIT_MS, Call, Closed, Ending
 from acd.sim.duty import Duty
 from acd.sim.generate import exponential_ms, lognormal_ms
@@ -102,7 +103,8 @@ class Totals:
 
 class World:
     """One run. `progress` is told how many calls have come; `spent`, when given, every stretch of
-    an operator's time from the first call on: in which state, from when, until when.
+    an operator's time from the first call on: in which state, from when, until when. `bounds` is
+    told who enters and who works.
     """
 
     def __init__(
@@ -114,8 +116,10 @@ class World:
         seed: int = 0,
         progress: Callable[[int, int], None] = lambda came, at: None,
         spent: Callable[[OperatorState, int, int], None] | None = None,
+        bounds: Watch | None = None,
     ) -> None:
         self._rules = rules
+        self._bounds = bounds
         self._router = Router(rules)
         self._duties = iter(duties)
         self._watcher = watcher
@@ -169,6 +173,8 @@ class World:
 
     def _finish(self) -> Totals:
         self._add_up()
+        if self._bounds is not None:
+            self._bounds.finish()
         self.totals.ended_at, self.totals.state_ms = self._now, self._state_ms
         return self.totals
 
@@ -195,6 +201,8 @@ class World:
             self._at(duty.at, BY_OPERATORS, self._on_duty, duty)
 
     def _on_duty(self, duty: Duty) -> None:
+        if self._bounds is not None:
+            self._bounds.on_duty(duty.events, self._now)
         for event in duty.events:
             self._tell(event)
         self._next_duty()
@@ -275,6 +283,8 @@ class World:
         call = live.call
         live.queued_at = self._now
         self._live[live.contact] = live
+        if self._bounds is not None:
+            self._bounds.queued(call, self._now)
         queue = self._rules.queue_of(call.topic)
         self._watcher.happened(call.id, self._now, "queued", {"queue": queue, "topic": call.topic})
         self._tell(ContactQueued(live.contact, queue, call.topic, call.language, self._now))

@@ -1,8 +1,10 @@
-"""Runs the measurement and prints it: `make bench`, with `BENCH=quick`, `menus` or `core`.
+"""Runs the measurement and prints it: `make bench`, with `BENCH=quick`, `menus`, `core` or
+`policies`.
 
 First calls, against app_queue, then the menus alone (`tests.bench.menus`), then the router alone
-(`tests.bench.core`). The two systems of the
-first part run side by side and take turns, so that what else the machine does meets both.
+(`tests.bench.core`). The two systems of the first part run side by side and take turns, so that
+what else the machine does meets both. Ways of routing (`tests.bench.policies`) are played when
+asked for.
 Nothing is written but to stdout and a temporary folder, and nothing is judged: the table is.
 """
 
@@ -15,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench import core, menus
+from tests.bench import core, menus, policies
 from tests.bench.commands import CommandError
 from tests.bench.figures import (
     OURS,
@@ -36,7 +38,7 @@ from tests.bench.machine import core_count
 from tests.bench.sites import NUMBER, TUNED_NUMBER, Ours, Site, Theirs
 from tests.bench.stages import CrowdError
 
-MENUS_ALONE, ROUTER_ALONE = "menus", "core"
+MENUS_ALONE, ROUTER_ALONE, ROUTING_ALONE = "menus", "core", "policies"
 OPERATORS = [f"op{number:03}" for number in range(1, 201)]
 SLOW_MS = 500.0
 """A step with a p95 above this was too much."""
@@ -85,9 +87,9 @@ PLANS = {
 def main() -> int:
     """The exit code: 0 when it was measured, 1 when it could not be, 2 for a wrong word."""
     name = sys.argv[1] if len(sys.argv) > 1 else "full"
-    if name not in (*PLANS, MENUS_ALONE, ROUTER_ALONE) or len(sys.argv) > 2:
+    if name not in (*PLANS, MENUS_ALONE, ROUTER_ALONE, ROUTING_ALONE) or len(sys.argv) > 2:
         what = " ".join(sys.argv[1:])
-        print(f"bench: {what!r} is not known; write BENCH=full, quick, menus or core")
+        print(f"bench: {what!r} is not known; write BENCH=full, quick, menus, core or policies")
         return 2
     trouble = _trouble() if name in PLANS else None
     if trouble is not None:
@@ -95,6 +97,9 @@ def main() -> int:
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
+        if name == ROUTING_ALONE:
+            policies.run("full")
+            return 0
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             if name in PLANS:
                 _run(PLANS[name], Path(folder))

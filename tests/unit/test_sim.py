@@ -22,7 +22,7 @@ from tests.unit.settings_sample import EXAMPLE, changed, load, write
 JSON_KEYS = [
     "offered", "answered", "answered_in_target", "abandoned", "abandoned_short", "callbacks",
     "overflowed", "service_level", "asa_s", "wait_p95_s", "wait_max_s", "wait_worst_10pct_mean_s",
-    "abandon_rate", "occupancy", "elapsed_s", "events",
+    "abandon_rate", "occupancy", "elapsed_s", "events", "bounds",
 ]  # fmt: skip
 CSV_COLUMNS = "call,arrival_s,language,topic,outcome,wait_s,operator,skill_level,step,handle_s"
 # By hand
