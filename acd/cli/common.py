@@ -5,7 +5,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,6 +22,7 @@ Commands = Any  # argparse keeps the type of its group of commands to itself
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 PORT_OFFSET_MAX = 60_000
+DIGITS_MAX = 20
 TARGET_S = 30.0
 _LISTEN = re.compile(r'^listen: *\{[^#{}\n]*[ ,{]socket: *"([^"\\\n]+)"[^#{}\n]*\}', re.MULTILINE)
 _TARGET = re.compile(r"^target: *(\d{1,4})s *(?:#.*)?$", re.MULTILINE)
@@ -186,6 +187,18 @@ def expect_rows(data: Data, what: str) -> list[dict[str, Any]]:
     if isinstance(data, list):
         return [expect_row(row, what) for row in data]
     raise CommandError(f"the service's {what} are not understood; is it another version?")
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """For argparse: a whole number in this range."""
+
+    def read(text: str) -> int:
+        is_short = len(text) <= DIGITS_MAX  # int() refuses thousands of digits in its own words
+        if text.isascii() and text.isdigit() and is_short and least <= int(text) <= most:
+            return int(text)
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from {least} to {most}")
+
+    return read
 
 
 def _entry(node: "Node | None", name: str) -> "Node | None":

@@ -3,7 +3,7 @@
 import argparse
 import csv
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +17,7 @@ from acd.cli.common import (
     common_options,
     load_or_fail,
     print_json,
+    whole_number,
 )
 from acd.screens import Column, plain, table
 
@@ -66,7 +67,7 @@ def add_commands(commands: Commands) -> None:
     )
     add = parser.add_argument
     add("--from", dest="first", type=read_date, metavar="DATE", help="default: next Monday")
-    add("--weeks", type=_number(1, WEEKS_MAX), default=1, metavar="N", help="default: 1")
+    add("--weeks", type=whole_number(1, WEEKS_MAX), default=1, metavar="N", help="default: 1")
     add(
         "--history",
         type=Path,
@@ -77,7 +78,7 @@ def add_commands(commands: Commands) -> None:
     add("--history-start", metavar="TIME", help="what second 0 of the trace in --history is")
     add(
         "--history-weeks",
-        type=_number(2, HISTORY_WEEKS_MAX),
+        type=whole_number(2, HISTORY_WEEKS_MAX),
         default=HISTORY_WEEKS,
         metavar="N",
         help=f"learn from so many weeks at most (default: {HISTORY_WEEKS})",
@@ -394,15 +395,6 @@ def read_date(text: str) -> date:
     if 1971 <= found.year <= 9000:
         return found
     raise argparse.ArgumentTypeError(f"'{text}' is not a date; write it as in 2026-11-30")
-
-
-def _number(least: int, most: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if text.isascii() and text.isdigit() and least <= int(text[:9]) <= most:
-            return int(text)
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from {least} to {most}")
-
-    return read
 
 
 def _event(text: str) -> "Event":

@@ -1,6 +1,5 @@
 """`acd simulate`: a day that has not been yet, with the router that will route it."""
 
-import argparse
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
@@ -18,6 +17,7 @@ from acd.cli.common import (
     config_folder,
     load_or_fail,
     print_json,
+    whole_number,
 )
 from acd.cli.simulate_bounds import Bounds, bounds_help, bounds_rows
 
@@ -59,17 +59,20 @@ def add_commands(commands: Commands) -> None:
     )
     add = parser.add_argument
     add(
-        "--calls", type=_number(1, CALLS_MAX), metavar="N", help="how many a day (default: its own)"
+        "--calls",
+        type=whole_number(1, CALLS_MAX),
+        metavar="N",
+        help="how many a day (default: its own)",
     )
     add("--day", choices=DAYS, help="the day to make up (default: weekday)")
     add(
         "--days",
-        type=_number(1, DAYS_MAX),
+        type=whole_number(1, DAYS_MAX),
         metavar="N",
         help="so many days from --start on, by the calendar unless --day names one",
     )
     add("--trace", type=Path, metavar="FILE", help="play the calls of this CSV instead")
-    add("--seed", type=_number(0, SEED_MAX), default=1, metavar="S", help="of the dice (1)")
+    add("--seed", type=whole_number(0, SEED_MAX), default=1, metavar="S", help="of the dice (1)")
     add("--scenario", metavar="FILE", help="calls and behaviour as written there; or: shipped")
     add("--start", metavar="TIME", help="what second 0 is (default: next Monday 00:00)")
     add("--calls-out", type=Path, metavar="FILE", help="write a CSV with a line for each call")
@@ -78,18 +81,14 @@ def add_commands(commands: Commands) -> None:
     add("--html", type=Path, metavar="FILE", help="write a page with charts")
     folders = ("DIR-A", "DIR-B")
     add("--compare", nargs=2, type=Path, metavar=folders, help="the same calls with two settings")
-    add("--runs", type=_number(2, RUNS_MAX), metavar="N", help="days that --compare makes up (5)")
+    add(
+        "--runs",
+        type=whole_number(2, RUNS_MAX),
+        metavar="N",
+        help="days --compare makes up (5)",
+    )
     add("--bounds", choices=("quick", "tight"), default="quick", help=bounds_help())
     parser.set_defaults(run=_run)
-
-
-def _number(least: int, most: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if text.isascii() and text.isdigit() and least <= int(text) <= most:
-            return int(text)
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from {least} to {most}")
-
-    return read
 
 
 def _run(arguments: Arguments) -> int:

@@ -12,6 +12,7 @@ from acd.cli.common import (
     config_folder,
     load_or_fail,
     print_json,
+    whole_number,
 )
 
 if TYPE_CHECKING:
@@ -39,21 +40,32 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of --plan. None of them has a default here: without --plan they are refused."""
     group = parser.add_argument_group("a plan for the week (--plan)")
     add = group.add_argument
+    number = whole_number
     add(
         "--plan", action="store_true", help="fit shifts to --forecast; --operators: at most so many"
     )
-    add("--shifts", type=_number(1, 26), metavar="N", help=f"at most so many shifts ({SHIFTS})")
+    add("--shifts", type=number(1, 26), metavar="N", help=f"at most so many shifts ({SHIFTS})")
     add("--lengths", type=_lengths, metavar="H,H", help="hours from coming to leaving (9,11,12)")
     add("--start-step", type=int, choices=(30, 60), help="minutes between possible starts (60)")
     add("--week-hours", type=_span, metavar="H-H", help="paid, of one person (33-44)")
     add(
         "--plan-seconds",
-        type=_number(1, 3600),
+        type=number(1, 3600),
         metavar="S",
         help=f"limit of the search ({SECONDS})",
     )
-    add("--train", type=_number(0, 10_000), metavar="N", help="second skills (10 %% of the crew)")
-    add("--seeds", type=_number(0, 100), metavar="N", help=f"simulated weeks ({SEEDS}); 0: none")
+    add(
+        "--train",
+        type=number(0, 10_000),
+        metavar="N",
+        help="second skills (10 %% of the crew)",
+    )
+    add(
+        "--seeds",
+        type=number(0, 100),
+        metavar="N",
+        help=f"simulated weeks ({SEEDS}); 0: none",
+    )
     add("--scenario", metavar="FILE", help="topics, languages, behaviour; or: shipped")
     add("--surge", action="append", metavar="TOPIC=FACTOR[@DAYS]", help="as osms=2@mon, child=1.5")
     add("--before", action="store_true", default=None, help="also simulate the present shifts")
@@ -240,15 +252,6 @@ def _write(
         write_folder(config_folder(arguments), arguments.out, shifts, crew, surplus)
     except FileExistsError as error:
         raise CommandError(f"{error}; name a folder that is not: --out DIR") from error
-
-
-def _number(least: int, most: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if text.isascii() and text.isdigit() and least <= int(text[:9]) <= most:
-            return int(text)
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from {least} to {most}")
-
-    return read
 
 
 def _lengths(text: str) -> tuple[int, ...]:

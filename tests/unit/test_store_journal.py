@@ -121,7 +121,7 @@ def test_every_row_acknowledged_before_a_kill_is_there_once_and_in_order(
         with outage() if state == "away" else nullcontext():
             last = killed_after(1_000, url, folder, first=last + 1)
     with opened(url, alerts, journal=folder) as store:
-        assert store.health().journal_rows == 0
+        assert store.flush(60) and store.health().journal_rows == 0
         found = store.records.operators_now()[OperatorId("op001")]
         story = store.records.call(CALL.id)
         assert story is not None
