@@ -28,6 +28,9 @@ MODULES = {
 }
 """Which module of `acd.cli` has which commands; a quarter of a command's time is saved by it."""
 
+SIMULATING = ("simulate", "staff")
+"""They use the compiled simulator where there is one."""
+
 STOPPED = 130
 """The exit status shells expect of a program that was interrupted."""
 
@@ -39,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             # In a terminal without Cyrillic a letter becomes \u0436, which JSON reads as well.
             output.reconfigure(errors="backslashreplace")
     try:
-        status = _run(sys.argv[1:] if argv is None else list(argv))
+        status = _run(sys.argv[1:] if argv is None else list(argv), is_alone=argv is None)
         sys.stdout.flush()
         return status
     except BrokenPipeError:
@@ -80,8 +83,13 @@ def parser(command: str = "") -> argparse.ArgumentParser:
     return top
 
 
-def _run(argv: list[str]) -> int:
+def _run(argv: list[str], *, is_alone: bool) -> int:
+    """`is_alone`: nobody else in this process goes by the modules that a command takes."""
     arguments = parser(argv[0] if argv else "").parse_args(_with_sort_value(argv))
+    if is_alone and arguments.command in SIMULATING:
+        from acd.sim import compiled
+
+        compiled.use()
     status: int = arguments.run(arguments)
     return status
 

@@ -6,10 +6,11 @@ to be one; calls in progress are added by the views, which see them.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from acd.core.names import Millis, OperatorId, QueueId
 
-SHORT_ABANDON_MS = 5000
+SHORT_ABANDON_MS: Final = 5000
 """A caller who gives up sooner may have meant to; counted apart (the centre's definition)."""
 
 

@@ -7,8 +7,6 @@ caller like the rest, on hold should that operator not answer. Who is not reache
 after a pause (RESTING), so many times, and not for ever. In quiet hours nobody is called.
 """
 
-from dataclasses import replace
-
 from acd.core import ladder
 from acd.core.commands import CallbackGivenUp, CancelOffer
 from acd.core.contacts import Callback, Contact, Stage
@@ -43,20 +41,7 @@ def accepted(floor: Floor, event: CallbackAccepted) -> None:
     new = callback_id(contact.id)
     if event.key in floor.callbacks or new in floor.contacts:
         return
-    _stand(
-        floor,
-        replace(
-            contact,
-            id=new,
-            callback=Callback(event.key),
-            operator=None,
-            deadline=None,
-            tell_at=None,
-            leaving=None,
-            callback_owed=False,
-            tried=list(contact.tried),
-        ),
-    )
+    _stand(floor, contact.as_callback(new, event.key))
 
 
 def restored(floor: Floor, event: CallbackRestored) -> None:

@@ -1,4 +1,8 @@
-"""What the router wants done, and what it wants remembered."""
+"""What the router wants done, and what it wants remembered.
+
+Nobody changes a command. `Offer` and `Decided`, which every call has, are not `frozen` all the
+same: see `acd.core.events`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,13 +11,16 @@ from acd.core.names import ContactId, Millis, OperatorId
 from acd.core.queues import Need
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class Offer:
     """Ring this operator for this caller, for at most `ring_ms`."""
 
     contact: ContactId
     operator: OperatorId
     ring_ms: Millis
+
+    def __init__(self, contact: ContactId, operator: OperatorId, ring_ms: Millis) -> None:
+        self.contact, self.operator, self.ring_ms = contact, operator, ring_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +102,7 @@ class Tell:
 STEP_WORDS = frozenset({"widen", "reserve", "raise", "offer_callback", "message"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class Decided:
     """Why the router did what it did for a contact, kept for `acd call show`.
 
@@ -114,9 +121,28 @@ class Decided:
     refused: Mapping[str, int]
     waited_ms: Millis
     step: int
-    candidate_count: int = 0
-    estimated_wait_ms: Millis | None = None
-    inputs: Need | None = None
+    candidate_count: int
+    estimated_wait_ms: Millis | None
+    inputs: Need | None
+
+    def __init__(
+        self,
+        contact: ContactId,
+        at: Millis,
+        rule: str,
+        taken: OperatorId | None,
+        candidates: tuple[OperatorId, ...],
+        refused: Mapping[str, int],
+        waited_ms: Millis,
+        step: int,
+        candidate_count: int = 0,
+        estimated_wait_ms: Millis | None = None,
+        inputs: Need | None = None,
+    ) -> None:
+        self.contact, self.at, self.rule, self.taken = contact, at, rule, taken
+        self.candidates, self.refused, self.candidate_count = candidates, refused, candidate_count
+        self.waited_ms, self.step = waited_ms, step
+        self.estimated_wait_ms, self.inputs = estimated_wait_ms, inputs
 
     @property
     def is_step(self) -> bool:

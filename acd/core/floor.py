@@ -1,12 +1,13 @@
 """The centre's present, and the few moves that keep it in order. Others say when to make them."""
 
 import heapq
+from typing import Final
 
 from acd.core.commands import Command, Decided, DialCallback, Offer, OfferCallbackTo
 from acd.core.contacts import Contact, Group, Stage
 from acd.core.events import ContactQueued
 from acd.core.lines import Lines, Rank
-from acd.core.names import NO_TIME, ContactId, Language, Millis, OperatorId, QueueId, Topic
+from acd.core.names import NO_TIME, ContactId, Language, Millis, QueueId, Topic
 from acd.core.plans import Plan
 from acd.core.prediction import Prediction
 from acd.core.queues import CallbackRules, Need, Route, Rules
@@ -14,16 +15,16 @@ from acd.core.seats import Seat, Work
 from acd.core.skills import Pool
 from acd.core.staff import Staff
 
-OFFER_GRACE_MS = 8_000
+OFFER_GRACE_MS: Final = 8_000
 """How long past its ring limit an offer may be without a result before it is given up: a message
 that must be heard out (3 s), the whisper (2 s) and a slow Asterisk together."""
 
-CONFIRM_GRACE_MS = 22_000
+CONFIRM_GRACE_MS: Final = 22_000
 """The same for a citizen who is called: the greeting (9 s), the time to press a key, and again."""
 
-NOBODY = -1
+NOBODY: Final = -1
 
-NAMED_MAX = 5
+NAMED_MAX: Final = 5
 """So many candidates of a decision are named; the rest are counted."""
 
 
@@ -106,20 +107,8 @@ class Floor:
         queue = event.queue if known else self.rules.queue_of(event.topic)
         self.order += 1
         group = self.group(queue, event.language, event.topic)
-        contact = Contact(
-            id=event.contact,
-            queue=queue,
-            topic=event.topic,
-            language=event.language,
-            queued_at=Millis(min(event.queued_at, self.now)),
-            own_priority_ms=event.priority_ms,
-            priority_ms=Millis(event.priority_ms + self.head_start(queue, event.topic)),
-            order=self.order,
-            group=group,
-            pool=group.pool,
-            prefers=event.prefers,
-            stage_since=self.now,
-        )
+        contact = Contact(event, queue, self.order, group, self.now)
+        contact.priority_ms = Millis(event.priority_ms + self.head_start(queue, event.topic))
         if event.prefers:
             contact.pool = self.first_pool(contact)
         self.contacts[contact.id] = contact
@@ -204,9 +193,10 @@ class Floor:
 
     # Offers
 
-    def offer(self, contact: Contact, seat: Seat) -> None:
-        """Ring this operator; for a callback call the citizen first, the operator is kept."""
-        self.decide(contact, "order_of_choice", seat.profile.id)
+    def offer(self, contact: Contact, best: list[Seat]) -> None:
+        """Ring the first of these; for a callback call the citizen first, the operator is kept."""
+        seat = best[0]
+        self.decide(contact, "order_of_choice", best)
         self.lines.leave(contact)
         contact.operator = seat.profile.id
         self.staff.put_to_work(seat, Work.RINGING, contact.id)
@@ -253,6 +243,11 @@ class Floor:
             freed.clear()
             fresh.clear()
             return
+        if len(fresh) == 1 and not freed:
+            alone = fresh.pop()
+            if alone.stands and alone.pool.may & staff.ready:
+                self._offer_to_best(alone)
+            return
         heap: list[tuple[Rank, int]] = []
         for seat in freed:
             self._look(seat, heap)
@@ -261,15 +256,21 @@ class Floor:
             if contact.stands and contact.pool.may & staff.ready:
                 heapq.heappush(heap, (self.lines.rank(contact, self.now), NOBODY))
         fresh.clear()
+        self._bring_together(heap)
+
+    def _bring_together(self, heap: list[tuple[Rank, int]]) -> None:
         while heap:
             rank, index = heapq.heappop(heap)
             waiting = self.contacts.get(rank[3])
             if waiting is not None and waiting.stands:
-                chosen = next(staff.in_order(waiting.pool), None)
-                if chosen is not None:
-                    self.offer(waiting, chosen)
+                self._offer_to_best(waiting)
             if index != NOBODY:
-                self._look(staff.at(index), heap)
+                self._look(self.staff.at(index), heap)
+
+    def _offer_to_best(self, contact: Contact) -> None:
+        best = self.staff.best(contact.pool, NAMED_MAX)
+        if best:
+            self.offer(contact, best)
 
     def _look(self, seat: Seat, heap: list[tuple[Rank, int]]) -> None:
         """Note who is next for a free operator; looked at again should that one be taken."""
@@ -289,9 +290,13 @@ class Floor:
             return None
         return self.prediction.wait_ms(self.staff, self.lines, contact, self.now)
 
-    def decide(self, contact: Contact, rule: str, taken: OperatorId | None) -> None:
-        """Put a decision on record, with who could have taken the contact and who could not."""
+    def decide(self, contact: Contact, rule: str, best: list[Seat] | None) -> None:
+        """Put a decision on record, with who could have taken the contact and who could not.
+
+        `best` are the first who could, when the first of them now does; None: nobody does.
+        """
         staff, pool = self.staff, contact.pool
+        taken = best[0].profile.id if best else None
         refused: dict[str, int] = {}
         here = staff.logged_in
         for why, who in pool.refused:
@@ -299,12 +304,9 @@ class Floor:
             if count:
                 refused[why] = count
         count = (pool.may & staff.ready).bit_count()
-        names: tuple[OperatorId, ...] = ()
-        if count == 1 and taken is not None:
-            names = (taken,)
-        elif count:
-            found = staff.in_order(pool)
-            names = tuple(seat.profile.id for seat, _ in zip(found, range(NAMED_MAX), strict=False))
+        if best is None and count:
+            best = staff.best(pool, NAMED_MAX)
+        names = tuple([seat.profile.id for seat in best]) if best else ()
         for word, who in staff.states.items():
             if word != "ready" and (busy := (who & pool.may).bit_count()):
                 refused[word] = busy

@@ -101,5 +101,5 @@ def extra_speed(pace: int) -> float:
     return float(PACE_STEP**-pace) - 1
 
 
-_LOG_TIME_STEP = log(TIME_STEP)
-_LOG_PACE_STEP = log(PACE_STEP)
+_LOG_TIME_STEP: Final = log(TIME_STEP)
+_LOG_PACE_STEP: Final = log(PACE_STEP)

@@ -11,10 +11,10 @@ from heapq import heappop, heappush
 from typing import Final, assert_never
 
 from acd.core.commands import LeaveQueue, OfferCallbackTo, PlayMessage, Tell
-from acd.core.contacts import Contact, Group, Stage
+from acd.core.contacts import Contact, Group, Place, Stage
 from acd.core.floor import Floor
 from acd.core.names import NO_TIME, ContactId, Language, Millis, QueueId, Topic
-from acd.core.plans import holds
+from acd.core.plans import Plan, holds
 from acd.core.prediction import NEVER
 from acd.core.queues import (
     Condition,
@@ -247,10 +247,11 @@ def _check(floor: Floor, group: Group) -> None:
         known: dict[str, float | None] = {}
         for index in plan.conditional:
             todo = group.todo.get(index, [])
-            _prune(floor, group, todo)
-            wish = _advance(floor, group, index, plan.steps[index].when, todo, known)
-            if wish is not None:
-                again = Millis(min(again, wish))
+            if len(todo) > 2 * len(group.waiting) + BATCH:
+                _prune(floor, todo)
+            wish = _advance(floor, group, plan, index, todo, known)
+            if wish is not None and wish < again:
+                again = wish
     if not any(group.todo.values()):
         if not group.latched:
             return
@@ -260,17 +261,16 @@ def _check(floor: Floor, group: Group) -> None:
         floor.arm(again, group)
 
 
-def _prune(floor: Floor, group: Group, todo: list[tuple[Millis, int, ContactId]]) -> None:
+def _prune(floor: Floor, todo: list[tuple[Millis, int, ContactId]]) -> None:
     """Forget those who are gone, once they are most of the list."""
-    if len(todo) > 2 * len(group.waiting) + BATCH:
-        todo[:] = sorted({entry for entry in todo if entry[2] in floor.contacts})
+    todo[:] = sorted({entry for entry in todo if entry[2] in floor.contacts})
 
 
 def _advance(
     floor: Floor,
     group: Group,
+    plan: Plan,
     index: int,
-    when: tuple[Condition, ...],
     todo: list[tuple[Millis, int, ContactId]],
     known: dict[str, float | None],
 ) -> Millis | None:
@@ -279,12 +279,12 @@ def _advance(
     `known` has the figures found since the last step was fired: several steps look at the same.
     """
     all_hold = True
-    for at, condition in enumerate(when):
-        if condition.figure != "waited":
-            all_hold &= _is_latched(floor, group, (index, at), condition, known)
+    for latch, condition in plan.of_group[index]:
+        if not _is_latched(floor, group, latch, condition, known):
+            all_hold = False
     if not all_hold:
         return None
-    waited = [condition for condition in when if condition.figure == "waited"]
+    waited = plan.of_contact[index]
     for _ in range(BATCH):
         if not todo:
             return None
@@ -313,9 +313,10 @@ def _is_latched(
     condition: Condition,
     known: dict[str, float | None],
 ) -> bool:
-    if condition.figure not in known:
-        known[condition.figure] = _figure(floor, group, condition)
-    figure = known[condition.figure]
+    name = condition.figure
+    if name not in known:
+        known[name] = _figure(floor, group, condition)
+    figure = known[name]
     already = latch in group.latched
     now = figure is not None and holds(condition, figure, already=already)
     if now != already:
@@ -345,14 +346,20 @@ def _longest_predicted(floor: Floor, group: Group) -> float | None:
     """The whole wait that is foreseen: of the first, who has waited, and of the last."""
     if floor.is_held:
         return None
-    longest = 0.0
-    for place, id_ in {group.waiting[0], group.waiting[-1]}:
-        contact = floor.contacts[id_]
-        still = floor.prediction.of(floor.staff, floor.lines, group, contact.pool, place, floor.now)
-        if still is None or still == NEVER:
-            return FOREVER
-        longest = max(longest, floor.now - contact.queued_at + still)
-    return longest
+    place, id_ = group.waiting[0]
+    first = _predicted(floor, group, place, id_)
+    if first == FOREVER or len(group.waiting) == 1:
+        return first
+    place, id_ = group.waiting[-1]
+    return max(first, _predicted(floor, group, place, id_))
+
+
+def _predicted(floor: Floor, group: Group, place: Place, id_: ContactId) -> float:
+    contact = floor.contacts[id_]
+    still = floor.prediction.of(floor.staff, floor.lines, group, contact.pool, place, floor.now)
+    if still is None or still == NEVER:
+        return FOREVER
+    return float(floor.now - contact.queued_at + still)
 
 
 # What the caller hears

@@ -8,10 +8,10 @@ heads of the lines of their own skills: some tens, however many wait.
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from typing import Final
 
-from acd.core.contacts import Contact, Group
+from acd.core.contacts import Contact, Group, Line, LineKey
 from acd.core.names import ContactId, Language, Millis, QueueId, Topic
 from acd.core.queues import OperatorProfile, Routing
 from acd.core.skills import ANY
@@ -19,25 +19,12 @@ from acd.core.skills import ANY
 Rank = tuple[int, int, int, ContactId]
 """Who is next: by class (see `rank`), by place, by order of arrival."""
 
-Key = tuple[int, int, bool, bool, int]
-"""What else makes a line: least levels, reserve allowed, returned, head start."""
-
-
-RETURNED, PAST_CAP, IN_TARGET, OVERDUE = range(4)
-LAST = 1 << 62
+RETURNED: Final = 0
+PAST_CAP: Final = 1
+IN_TARGET: Final = 2
+OVERDUE: Final = 3
+LAST: Final = 1 << 62
 """Greater than any order of arrival."""
-
-
-@dataclass(slots=True, eq=False)
-class Line:
-    """Contacts of equal standing, by arrival."""
-
-    language: int
-    topic: int
-    reserve: bool
-    returned: bool
-    priority_ms: int
-    contacts: list[tuple[int, int, ContactId]] = field(default_factory=list)
 
 
 class Lines:
@@ -48,7 +35,7 @@ class Lines:
     ) -> None:
         self._oldest: dict[QueueId, list[tuple[int, int, Contact]]] = {q: [] for q in watched}
         self._joins = 0
-        self._lines: dict[Language, dict[Topic, dict[Key, Line]]] = {}
+        self._lines: dict[Language, dict[Topic, dict[LineKey, Line]]] = {}
         self.routing, self.target_ms = routing, target_ms
         self.groups: dict[tuple[QueueId, Language, Topic], Group] = {}
         self.crowd: dict[Group, None] = {}
@@ -67,10 +54,8 @@ class Lines:
     def join(self, contact: Contact) -> None:
         """Stand at the place the contact's clock gives; a caller re-offered is where they were."""
         entry = (contact.queued_at, contact.order, contact.id)
-        for lines, key in self._where(contact):
-            line = lines.get(key)
-            if line is None:
-                line = lines[key] = Line(*key)
+        contact.lines = self._lines_of(contact)
+        for line in contact.lines:
             insort(line.contacts, entry)
         contact.stands = True
         group = contact.group
@@ -87,17 +72,17 @@ class Lines:
     def leave(self, contact: Contact) -> None:
         """Step out: rung for, connected or gone. A contact not in the line is ignored.
 
-        Call it before anything of the contact changes that its lines go by.
+        Call it before the place of the contact changes.
         """
         if not contact.stands:
             return
         contact.stands = False
         entry = (contact.queued_at, contact.order, contact.id)
-        for lines, key in self._where(contact):
-            line = lines[key]
+        for line in contact.lines:
             del line.contacts[bisect_left(line.contacts, entry)]
             if not line.contacts:
-                del lines[key]
+                del line.home[line.key]
+        contact.lines = ()
         group = contact.group
         del group.waiting[bisect_left(group.waiting, (contact.place, contact.id))]
         if not group.waiting:
@@ -106,27 +91,27 @@ class Lines:
         self.count -= 1
         self.waiting[group.queue] -= 1
 
-    def _where(self, contact: Contact) -> list[tuple[dict[Key, Line], Key]]:
+    def _lines_of(self, contact: Contact) -> tuple[Line, ...]:
+        """One for each route; two routes may lead to the same."""
         need = contact.pool.need
         by_topic = self._lines.get(need.language)
         if by_topic is None:
             by_topic = self._lines[need.language] = {}
-        found: dict[tuple[Topic, Key], tuple[dict[Key, Line], Key]] = {}
+        found: tuple[Line, ...] = ()
         for route in need.routes:
             least = route.least
             topic = route.topic if least.topic > 0 else ANY
-            key = (
-                least.language,
-                least.topic if topic else 0,
-                need.reserve,
-                contact.returned,
-                contact.priority_ms,
-            )
             lines = by_topic.get(topic)
             if lines is None:
                 lines = by_topic[topic] = {}
-            found[topic, key] = (lines, key)
-        return list(found.values())
+            level = least.topic if topic else 0
+            key = (least.language, level, need.reserve, contact.returned, contact.priority_ms)
+            line = lines.get(key)
+            if line is None:
+                line = Line(lines, key)
+            if line not in found:
+                found += (line,)
+        return found
 
     def next_for(
         self, profile: OperatorProfile, levels: Mapping[Topic, int], now: Millis

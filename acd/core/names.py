@@ -1,6 +1,6 @@
 """The identifiers and units that every other module speaks in."""
 
-from typing import Literal, NewType
+from typing import Final, Literal, NewType
 
 Millis = NewType("Millis", int)
 """Integer milliseconds on one monotonic clock (a moment) or between two moments (a duration)."""
@@ -13,10 +13,10 @@ QueueId = NewType("QueueId", str)
 Topic = NewType("Topic", str)
 Language = NewType("Language", str)
 
-NO_TIME = Millis(0)
+NO_TIME: Final = Millis(0)
 """Before everything, and no time at all."""
 
-BEST_LEVEL = 5
+BEST_LEVEL: Final = 5
 """Skill levels run from 1 (can) to 5 (best); 0 means: does not have the skill."""
 
 Outcome = Literal[

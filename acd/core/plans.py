@@ -23,6 +23,14 @@ class Plan:
         self.conditional: tuple[int, ...] = tuple(
             index for index, step in enumerate(self.steps) if step.when
         )
+        self.of_group = [
+            [((i, at), one) for at, one in enumerate(step.when) if one.figure != "waited"]
+            for i, step in enumerate(self.steps)
+        ]
+        """For each step the conditions that are looked at by group, with a key for each."""
+        self.of_contact = [
+            [one for one in step.when if one.figure == "waited"] for step in self.steps
+        ]
 
 
 def holds(condition: Condition, figure: float, *, already: bool) -> bool:

@@ -27,19 +27,19 @@ from acd.core.staff import SLOT_MS, Staff
 NEVER: Final = Millis(-1)
 """As things are nobody who is logged in could take it."""
 
-GROUPS_MAX = 16
+GROUPS_MAX: Final = 16
 """So many other types are looked at; of more, every so many-th stands for its neighbours."""
 
-SOON_MS = 60_000
+SOON_MS: Final = 60_000
 """Whose shift ends before this, or before the wait would be over, takes no further caller."""
 
-CV = 1.4
-KEPT_MS = 1000
-EXACT = 8
+CV: Final = 1.4
+KEPT_MS: Final = 1000
+EXACT: Final = 8
 """So many terms of the sum are added up, the rest is the integral over them."""
 
-AGES = 256
-RATE_STEP = 1.25
+AGES: Final = 256
+RATE_STEP: Final = 1.25
 """Conversations that end about as fast are taken together, whatever their age and their topic."""
 
 NOTHING: Final = Outlook(1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -51,7 +51,8 @@ class Prediction:
     def __init__(self, routing: Routing, wrap_up_ms: int) -> None:
         self._theta = 1 / max(1, routing.patience_ms)
         self._wrapping = 2 / max(1000, wrap_up_ms)
-        self._rates: dict[int, list[tuple[int, float]]] = {}
+        self._rates: dict[int, tuple[list[float], list[int]]] = {}
+        self._alike: dict[int, int] = {}
         self._ending: list[tuple[int, float]] = []
         self._ending_of: tuple[int, int] | None = None
 
@@ -96,7 +97,7 @@ class Prediction:
         means, usual_ms = staff.handle_times.means, staff.handle_times.usual_ms
         stride = 1 + len(crowd) // (GROUPS_MAX + 1)
         others = others_ms = 0.0
-        for other in islice(crowd, 0, None, stride):
+        for other in crowd if stride == 1 else islice(crowd, 0, None, stride):
             if other is not group:
                 may = other.pool.may
                 shared = (may & working).bit_count()
@@ -117,18 +118,31 @@ class Prediction:
         state = (staff.talks_changes, slot)
         if self._ending_of == state:
             return self._ending
-        found: dict[int, tuple[int, float]] = {}
+        for time_class in staff.talks:
+            if time_class not in self._rates:
+                self._rates[time_class] = self._rates_of(staff.handle_times, time_class)
+        who = [0] * len(self._alike)
+        total = [0.0] * len(self._alike)
+        seen: list[int] = []
         for time_class, talks in staff.talks.items():
-            rates = self._rates.get(time_class)
-            if rates is None:
-                rates = self._rates[time_class] = _rates(staff.handle_times, time_class)
-            for began, who in talks.items():
-                alike, rate = rates[min(AGES - 1, max(0, slot - began))]
-                others, total = found.get(alike, (0, 0.0))
-                found[alike] = (others | who, total + rate * who.bit_count())
+            rates, alike = self._rates[time_class]
+            for began, some in talks.items():
+                age = min(AGES - 1, max(0, slot - began))
+                number = alike[age]
+                if not who[number]:
+                    seen.append(number)
+                who[number] |= some
+                total[number] += rates[age] * some.bit_count()
         self._ending_of = state
-        self._ending = [(who, total / who.bit_count()) for who, total in found.values()]
+        self._ending = [(who[number], total[number] / who[number].bit_count()) for number in seen]
         return self._ending
+
+    def _rates_of(self, times: HandleTimes, time_class: int) -> tuple[list[float], list[int]]:
+        """For each age in slots: how fast it ends, and the number of those that end about so."""
+        mean_ms = times.class_ms(time_class)
+        rates = [_finishing((age + 0.5) * SLOT_MS, mean_ms) for age in range(AGES)]
+        kinds = [round(log(max(rate, 1e-12)) / log(RATE_STEP)) for rate in rates]
+        return rates, [self._alike.setdefault(kind, len(self._alike)) for kind in kinds]
 
     def _sum(self, outlook: Outlook, run: float, ahead: float) -> float:
         """The formula; from `rate` to the long run as one after the other has become free.
@@ -141,7 +155,9 @@ class Prediction:
         total = 0.0
         now = run
         for i in range(min(whole, EXACT) + 1):
-            now = max(least, run + excess * (1 - i / crew) if i < crew else run)
+            now = run + excess * (1 - i / crew) if i < crew else run
+            if now < least:
+                now = least
             total += 1 / (now + i * theta)
         if whole <= EXACT:
             total += (ahead - whole) / (now + (whole + 1) * theta)
@@ -168,16 +184,6 @@ def _speed(staff: Staff, some: int) -> float:
     for pace, who in staff.paces.items():
         speed += (who & some).bit_count() * extra_speed(pace)
     return speed
-
-
-def _rates(times: HandleTimes, time_class: int) -> list[tuple[int, float]]:
-    """For each age in slots: how fast it ends, and the number of those that end about as fast."""
-    mean_ms = times.class_ms(time_class)
-    found = []
-    for age in range(AGES):
-        rate = _finishing((age + 0.5) * SLOT_MS, mean_ms)
-        found.append((round(log(max(rate, 1e-12)) / log(RATE_STEP)), rate))
-    return found
 
 
 def _finishing(age_ms: float, mean_ms: float) -> float:

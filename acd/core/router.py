@@ -25,7 +25,7 @@ link to Asterisk is down nothing is decided: whatever was, could not be carried 
 """
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from acd.core import callbacks, ladder
@@ -138,9 +138,9 @@ class Router:
         return iter(self._staff)
 
     @property
-    def touched(self) -> list[Seat]:
-        """The seats that the last event may have changed."""
-        return list(self._staff.touched.values())
+    def touched(self) -> Collection[Seat]:
+        """The seats that the last event may have changed; to be looked at before the next."""
+        return self._staff.touched.values()
 
     def contact(self, contact: ContactId) -> Contact | None:
         """One contact, or None once it is closed."""

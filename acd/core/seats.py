@@ -11,6 +11,7 @@ stands beside this: an operator is offered callers only while the phone is free 
 from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Final
 
 from acd.core.events import Phone
 from acd.core.handling import Running
@@ -28,6 +29,19 @@ class OperatorState(Enum):
     WRAP_UP = "wrap_up"
     PAUSED = "paused"
 
+    # By identity: the counting of times looks states up several times for each call.
+    __hash__ = object.__hash__
+
+
+Shown = tuple[OperatorState, str | None]
+"""A state, with the reason of a pause."""
+
+_OFFLINE: Final[Shown] = (OperatorState.OFFLINE, None)
+_READY: Final[Shown] = (OperatorState.READY, None)
+_RINGING: Final[Shown] = (OperatorState.RINGING, None)
+_TALKING: Final[Shown] = (OperatorState.TALKING, None)
+_WRAP_UP: Final[Shown] = (OperatorState.WRAP_UP, None)
+
 
 class Work(Enum):
     """What a contact makes the operator do."""
@@ -38,7 +52,7 @@ class Work(Enum):
     WRAP_UP = "wrap_up"
 
 
-PAST_MAX = 64
+PAST_MAX: Final = 64
 """How many changes of state are remembered of each operator, to say later what they were doing."""
 
 
@@ -66,7 +80,7 @@ class Seat:
     index: int = -1
     order_key: int = 0
     busy_ms: int = 0
-    shown: "tuple[OperatorState, str | None]" = (OperatorState.OFFLINE, None)
+    shown: Shown = _OFFLINE
     counted: str | None = None
     talk_slot: int | None = None
     talk_class: int = 0
@@ -78,22 +92,23 @@ class Seat:
     shift_ends: Millis | None = None
     past: "deque[tuple[Millis, str | None]]" = field(default_factory=lambda: deque(maxlen=PAST_MAX))
 
-    def state(self) -> tuple[OperatorState, str | None]:
+    def state(self) -> Shown:
         """The state shown, with the reason of a pause; work outranks what is wished for next."""
-        match self.work:
-            case Work.RINGING:
-                return OperatorState.RINGING, None
-            case Work.TALKING:
-                return OperatorState.TALKING, None
-            case Work.WRAP_UP if self.logged_in:
-                return OperatorState.WRAP_UP, None
+        work = self.work
+        if work is not Work.NONE:
+            if work is Work.RINGING:
+                return _RINGING
+            if work is Work.TALKING:
+                return _TALKING
+            if self.logged_in:
+                return _WRAP_UP
         if not self.logged_in:
-            return OperatorState.OFFLINE, None
+            return _OFFLINE
         if self.pause is not None:
             return OperatorState.PAUSED, self.pause
         if self.phone is not Phone.FREE:
             return OperatorState.PAUSED, f"phone_{self.phone.value}"
-        return OperatorState.READY, None
+        return _READY
 
     @property
     def is_ready(self) -> bool:

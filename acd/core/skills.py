@@ -8,11 +8,12 @@ contact needs is made into a `Pool` once and kept until the next reload.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from acd.core.names import BEST_LEVEL, Language, OperatorId, Topic
 from acd.core.queues import LeastLevel, Need, OperatorProfile, Rules
 
-ANY = Topic("")
+ANY: Final = Topic("")
 """Stands for every topic at once: a route of least level 0."""
 
 Reason = str
@@ -43,6 +44,7 @@ class Skills:
         self.index = {id_: index for index, id_ in enumerate(self.ids)}
         self.everybody = (1 << len(profiles)) - 1
         self.reserve = self._set(i for i, one in enumerate(profiles) if one.reserve)
+        self.unreserved = ~self.reserve
         self.band: list[int] = []
         self.levels: list[dict[Topic, int]] = []
         self._speakers: dict[Language, list[list[int]]] = {}

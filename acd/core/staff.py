@@ -6,6 +6,7 @@ after every change, and for each band of equal skills the ready ones in the orde
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from acd.core.events import Phone
 from acd.core.handling import HandleTimes, pace_class
@@ -14,23 +15,23 @@ from acd.core.queues import OperatorProfile, Rules
 from acd.core.seats import OperatorState, Seat, Work
 from acd.core.skills import Pool, Skills
 
-SLOT_MS = 16_000
+SLOT_MS: Final = 16_000
 """Conversations that began within one slot count as equally old in predictions."""
 
-AT_WORK = ("ready", "ringing", "talking", "wrap_up")
+AT_WORK: Final = frozenset(("ready", "ringing", "talking", "wrap_up"))
 """Ready, or sure to be ready again: `Staff.working` has them."""
 
-COARSE = (1, 4, 16, 64)
+COARSE: Final = (1, 4, 16, 64)
 """Older conversations share slots of so many."""
 
-SLOTS_MAX = 14
+SLOTS_MAX: Final = 14
 
-SHIFT = 24
-INDEX = (1 << SHIFT) - 1
-FEW = 32
+SHIFT: Final = 24
+INDEX: Final = (1 << SHIFT) - 1
+FEW: Final = 32
 
-_WORDS = {state: state.value for state in OperatorState}
-_PHONES = ("phone_in_use", "phone_unreachable")
+_WORDS: Final = {state: state.value for state in OperatorState}
+_PHONES: Final = ("phone_in_use", "phone_unreachable")
 
 
 class Staff:
@@ -122,10 +123,13 @@ class Staff:
             word = reason if reason in _PHONES else _WORDS[state]
             self._count(seat, None if state is OperatorState.OFFLINE else word)
             seat.past.append((self._now, seat.counted))
-            talking = state is OperatorState.TALKING
-            self._talks(seat, seat.began // SLOT_MS if talking else None)
+            if state is OperatorState.TALKING:
+                self._talks(seat, seat.began // SLOT_MS)
+            elif seat.talk_slot is not None:
+                self._talks(seat, None)
             if seat.handled is not None and state is not OperatorState.WRAP_UP:
-                self._learn(seat, *seat.handled)
+                topic, began = seat.handled
+                self._learn(seat, topic, began)
             end = seat.shift_ends
             if end is not None and end <= self._now and (was_away or not seat.logged_in):
                 # Who comes after it, or comes again, does not work on: it is another stay.
@@ -172,7 +176,7 @@ class Staff:
         if before == word:
             return
         if bit and before is not None:
-            self.states[before] &= ~bit
+            self.states[before] = self.states[before] ^ bit
         seat.counted = word
         if bit and word is not None:
             self.states[word] = self.states.get(word, 0) | bit
@@ -208,6 +212,7 @@ class Staff:
                     talks[key] ^= bit
                     if not talks[key]:
                         del talks[key]
+                    break
             if not talks:
                 del self.talks[seat.talk_class]
         if slot is not None:
@@ -235,46 +240,70 @@ class Staff:
         """Everybody who is ready counts as just become so: look for callers for all of them."""
         self.freed = [seat for seat in self._by_index if seat.bit & self.ready]
 
-    def in_order(self, pool: Pool) -> Iterator[Seat]:
-        """The ready operators who meet a need, in the order of choice.
+    def best(self, pool: Pool, most: int) -> list[Seat]:
+        """The first ready operators who meet a need, in the order of choice: up to so many.
 
         By route; then those not kept in reserve; then who knows what is preferred; then whose own
         topic it is; then the fewest skills; then the longest ready (or the least loaded), and on
         a last tie by id, so that the same day gives the same calls.
         """
-        ready, skills = self.ready & pool.may, self.skills
+        found: list[Seat] = []
+        ready = self.ready & pool.may
+        if ready & (ready - 1) == 0:
+            return [self._by_index[ready.bit_length() - 1]] if ready else found
+        for tier in self._tiers(pool):
+            self._add_by_band(found, tier, most)
+            if len(found) >= most:
+                break
+        return found
+
+    def _tiers(self, pool: Pool) -> list[int]:
+        """The ready operators who meet a need, in sets from the best to the last."""
+        found: list[int] = []
+        ready = self.ready & pool.may
         for may, own in pool.routes:
             some = ready & may
             if not some:
                 continue
-            ready &= ~some
+            ready ^= some
             tiers = [some]
-            for wanted in (~skills.reserve, *pool.prefers, own):
+            for wanted in (self.skills.unreserved, *pool.prefers, own):
                 if wanted != -1:
                     tiers = [
                         part for tier in tiers for part in (tier & wanted, tier & ~wanted) if part
                     ]
-            for tier in tiers:
-                yield from self._in_bands(tier)
+            found += tiers
+        return found
 
-    def _in_bands(self, some: int) -> Iterator[Seat]:
+    def _add_by_band(self, found: list[Seat], some: int, most: int) -> None:
         bands, band_of = self.skills.bands, self.skills.band
-        while some:
+        while some and len(found) < most:
             lowest = some & -some
             where = band_of[lowest.bit_length() - 1]
             part = some & bands[where]
             some ^= part
             if part == lowest:
-                yield self._by_index[lowest.bit_length() - 1]
+                found.append(self._by_index[lowest.bit_length() - 1])
             elif part.bit_count() <= FEW:
-                seats = [self._by_index[index] for index in _members(part)]
-                seats.sort(key=lambda seat: seat.order_key)
-                yield from seats
+                keys = self._order_keys(part)
+                found += [self._by_index[key & INDEX] for key in keys[: most - len(found)]]
             else:
                 for key in self._order[where]:
                     seat = self._by_index[key & INDEX]
                     if seat.bit & part:
-                        yield seat
+                        found.append(seat)
+                        if len(found) == most:
+                            break
+
+    def _order_keys(self, some: int) -> list[int]:
+        """Those of one band, in order."""
+        keys: list[int] = []
+        while some:
+            lowest = some & -some
+            keys.append(self._by_index[lowest.bit_length() - 1].order_key)
+            some ^= lowest
+        keys.sort()
+        return keys
 
     def replace(self, rules: Rules) -> list[Seat]:
         """A new roster; returns the seats of those who left it, to be sent home by the router."""
@@ -296,10 +325,3 @@ def _move(sets: dict[int, int], before: int | None, now: int | None, bit: int) -
             del sets[before]
     if now is not None and bit:
         sets[now] = sets.get(now, 0) | bit
-
-
-def _members(some: int) -> Iterator[int]:
-    while some:
-        lowest = some & -some
-        yield lowest.bit_length() - 1
-        some ^= lowest

@@ -5,7 +5,7 @@ import os
 from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import ClassVar, Final, TextIO
 
 from acd.core.commands import Decided
 from acd.core.seats import OperatorState
@@ -14,8 +14,8 @@ from acd.sim.calls import Closed
 from acd.sim.world import Totals
 
 COLUMNS = "call,arrival_s,language,topic,outcome,wait_s,operator,skill_level,step,handle_s"
-TAIL = 0.10
-COUNTED_MS = 600_000
+TAIL: Final = 0.10
+COUNTED_MS: Final = 600_000
 """Waits below this are counted by the millisecond; the few above are kept one by one."""
 
 
@@ -69,6 +69,8 @@ class Waits:
 
 class Results:
     """Sums over all calls. `write` is given the lines of the CSV, in the order the calls came."""
+
+    follows_calls: ClassVar[bool] = False
 
     def __init__(self, target_ms: int, write: Callable[[str], object] | None = None) -> None:
         self._target_ms = target_ms

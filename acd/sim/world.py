@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from acd.core.callbacks import callback_id
 from acd.core.commands import (
@@ -50,21 +50,26 @@ from acd.core.queues import Rules
 from acd.core.router import Router
 from acd.core.seats import OperatorState
 from acd.sim.bounds import Watch
-from acd.sim.calls import LAST_WAIT_MS, Call, Closed, Ending
+from acd.sim.calls import LAST_WAIT_MS, Call, Closed, Ending, Live, Stay
 from acd.sim.duty import Duty
 from acd.sim.generate import exponential_ms, lognormal_ms
 from acd.sim.scenario import Behaviour
 
-BY_OPERATORS, BY_CALLERS, AT_LAST = 0, 1, 2
-REDIALS_MAX = 3
-LISTEN_MS = 5000
+BY_OPERATORS: Final = 0
+BY_CALLERS: Final = 1
+AT_LAST: Final = 2
+REDIALS_MAX: Final = 3
+LISTEN_MS: Final = 5000
 """How long a caller listens to the offer of a callback before pressing the key."""
 
-_TICK = Ticked()
+_TICK: Final = Ticked()
 
 
 class Watcher(Protocol):
-    """Who is told what happens; `acd.sim.results` counts, `acd.sim.explain` follows one call."""
+    """Who is told what happens; `acd.sim.results` counts, `acd.sim.explain` follows one call.
+
+    One that has `follows_calls = False` is spared what happens to each call in between.
+    """
 
     def closed(self, closed: Closed) -> None:
         """A call has its outcome."""
@@ -74,19 +79,6 @@ class Watcher(Protocol):
 
     def decided(self, call: str, decided: Decided) -> None:
         """Why the router did what it did."""
-
-
-@dataclass(slots=True, eq=False)
-class _Live:
-    call: Call
-    number: int
-    contact: ContactId
-    queued_at: int
-    rng: Random | None
-    offers: int = 0
-    step: int = 0
-    is_closed: bool = False
-    is_callback: bool = False
 
 
 @dataclass(slots=True)
@@ -123,6 +115,7 @@ class World:
         self._router = Router(rules)
         self._duties = iter(duties)
         self._watcher = watcher
+        self._is_followed = bool(getattr(watcher, "follows_calls", True))
         self._behaviour = behaviour or Behaviour()
         self._is_plain = self._behaviour == Behaviour()
         self._seed = seed
@@ -131,11 +124,11 @@ class World:
         self._heap: list[tuple[int, int, int, Callable[[Any], None], Any]] = []
         self._order = 0
         self._now = Millis(0)
-        self._live: dict[ContactId, _Live] = {}
+        self._live: dict[ContactId, Live] = {}
         self._open = 0
         self._arrivals: Iterator[Call] = iter(())
         self._last_arrival = 0
-        self._seen: dict[OperatorId, tuple[OperatorState, int]] = {}
+        self._seen: dict[OperatorId, Stay] = {}
         self._state_ms = dict.fromkeys(OperatorState, 0)
         self.totals = Totals()
         self._carry: dict[type, Callable[[Any], None]] = {
@@ -180,14 +173,14 @@ class World:
 
     def _add_up(self) -> None:
         """Everybody's time up to now; what was before the first call counts for nothing."""
-        for operator, (state, since) in self._seen.items():
-            self._spend(state, since)
-            self._seen[operator] = state, self._now
+        for stay in self._seen.values():
+            self._end(stay, stay.state)
 
-    def _spend(self, state: OperatorState, since: int) -> None:
-        self._state_ms[state] += self._now - since
+    def _end(self, stay: Stay, following: OperatorState) -> None:
+        self._state_ms[stay.state] += self._now - stay.since
         if self._spent is not None and self.totals.came:
-            self._spent(state, since, self._now)
+            self._spent(stay.state, stay.since, self._now)
+        stay.state, stay.since = following, self._now
 
     # Time
 
@@ -234,8 +227,10 @@ class World:
 
     def _tell(self, event: Event) -> None:
         """One event; what the commands lead to at once is told before this returns, in order."""
-        self._pending.extend(self._handle(event))
-        if self._is_telling:
+        commands = self._handle(event)
+        if commands:
+            self._pending.extend(commands)
+        if self._is_telling or not commands:
             return
         self._is_telling = True
         # What was asked for first is carried out first, also when it leads to more.
@@ -251,12 +246,11 @@ class World:
         commands = self._router.handle(event, self._now)
         for seat in self._router.touched:
             state, operator = seat.shown[0], seat.profile.id
-            seen = self._seen.get(operator)
-            if seen is None:
-                self._seen[operator] = state, self._now
-            elif seen[0] is not state:
-                self._spend(seen[0], seen[1])
-                self._seen[operator] = state, self._now
+            stay = self._seen.get(operator)
+            if stay is None:
+                self._seen[operator] = Stay(state, self._now)
+            elif stay.state is not state:
+                self._end(stay, state)
         return commands
 
     # Callers
@@ -271,7 +265,7 @@ class World:
     def _admit(self, call: Call) -> None:
         self.totals.came += 1
         rng = None if self._is_plain else Random(f"{self._seed}:{call.id}")
-        live = _Live(call, self.totals.came, ContactId(call.id), self._now, rng)
+        live = Live(call, self.totals.came, ContactId(call.id), self._now, rng)
         self._progress(self.totals.came, self._now)
         menu = self._behaviour.menu
         if menu is not None and rng is not None:
@@ -279,19 +273,21 @@ class World:
         else:
             self._queue(live)
 
-    def _queue(self, live: _Live) -> None:
+    def _queue(self, live: Live) -> None:
         call = live.call
         live.queued_at = self._now
         self._live[live.contact] = live
         if self._bounds is not None:
             self._bounds.queued(call, self._now)
         queue = self._rules.queue_of(call.topic)
-        self._watcher.happened(call.id, self._now, "queued", {"queue": queue, "topic": call.topic})
+        if self._is_followed:
+            data: dict[str, object] = {"queue": queue, "topic": call.topic}
+            self._watcher.happened(call.id, self._now, "queued", data)
         self._tell(ContactQueued(live.contact, queue, call.topic, call.language, self._now))
         if call.patience_ms is not None and not live.is_closed:
             self._at(self._now + call.patience_ms, AT_LAST, self._hang_up, live)
 
-    def _hang_up(self, live: _Live) -> None:
+    def _hang_up(self, live: Live) -> None:
         if live.is_closed:
             return
         self._watcher.happened(live.call.id, self._now, "caller_hung_up", {"stage": "waiting"})
@@ -310,7 +306,7 @@ class World:
                 self._open += 1
                 self._at(at, BY_CALLERS, self._admit, again)
 
-    def _close(self, live: _Live, outcome: Ending, operator: OperatorId | None = None) -> None:
+    def _close(self, live: Live, outcome: Ending, operator: OperatorId | None = None) -> None:
         live.is_closed = True
         if live.is_callback:
             return
@@ -323,7 +319,7 @@ class World:
             Closed(live.number, live.call, outcome, wait_ms, live.step, operator, level)
         )
 
-    def _over(self, live: _Live) -> None:
+    def _over(self, live: Live) -> None:
         live.offers += 1
         self._live.pop(live.contact, None)
         self._open -= 1
@@ -333,14 +329,17 @@ class World:
     def _decided(self, command: Decided) -> None:
         live = self._live.get(command.contact)
         if live is not None:
-            live.step = max(live.step, command.step)
-            self._watcher.decided(live.call.id, command)
+            if command.step > live.step:
+                live.step = command.step
+            if self._is_followed:
+                self._watcher.decided(live.call.id, command)
 
     def _offer(self, command: Offer) -> None:
         live = self._live[command.contact]
         live.offers += 1
-        data: dict[str, object] = {"operator": command.operator}
-        self._watcher.happened(live.call.id, self._now, "offered", data)
+        if self._is_followed:
+            data: dict[str, object] = {"operator": command.operator}
+            self._watcher.happened(live.call.id, self._now, "offered", data)
         ringing, offer = self._behaviour.ringing, (live, command.operator, live.offers)
         if ringing is None or live.rng is None:
             self._pick_up(offer)
@@ -351,14 +350,14 @@ class World:
         else:
             self._at(self._now + answers_after, BY_OPERATORS, self._pick_up, offer)
 
-    def _ring_out(self, offer: tuple[_Live, OperatorId, int]) -> None:
+    def _ring_out(self, offer: tuple[Live, OperatorId, int]) -> None:
         live, operator, number = offer
         if live.offers == number:
             data: dict[str, object] = {"operator": operator, "reason": "rona"}
             self._watcher.happened(live.call.id, self._now, "offer_failed", data)
             self._tell(OfferFailed(live.contact, operator, OfferFailure.NO_ANSWER))
 
-    def _pick_up(self, offer: tuple[_Live, OperatorId, int]) -> None:
+    def _pick_up(self, offer: tuple[Live, OperatorId, int]) -> None:
         live, operator, number = offer
         if live.offers != number:
             return
@@ -369,12 +368,14 @@ class World:
         else:
             self._connect(offer)
 
-    def _connect(self, offer: tuple[_Live, OperatorId, int]) -> None:
+    def _connect(self, offer: tuple[Live, OperatorId, int]) -> None:
         live, operator, number = offer
         if live.offers != number:
             return
         self._tell(Connected(live.contact, operator))
-        self._watcher.happened(live.call.id, self._now, "connected", {"operator": operator})
+        if self._is_followed:
+            data: dict[str, object] = {"operator": operator}
+            self._watcher.happened(live.call.id, self._now, "connected", data)
         self.totals.callbacks_served += live.is_callback
         self._close(live, "answered", operator)
         contact = self._router.contact(live.contact)
@@ -383,19 +384,30 @@ class World:
         if wrap_up_ms is None:
             wrap_up_ms = self._rules.queues[contact.queue].wrap_up_ms
         handle_ms = live.call.handle_ms
-        talked = self._now + max(0, handle_ms - wrap_up_ms)
-        self._at(talked, BY_OPERATORS, self._hang_up_after_talk, (live, operator))
-        self._at(self._now + handle_ms, BY_OPERATORS, self._handled, (live, operator))
+        served = (live, operator)
+        if wrap_up_ms:
+            talked = self._now + max(0, handle_ms - wrap_up_ms)
+            self._at(talked, BY_OPERATORS, self._hang_up_after_talk, served)
+            self._at(self._now + handle_ms, BY_OPERATORS, self._handled, served)
+        else:
+            self._at(self._now + handle_ms, BY_OPERATORS, self._all_over, served)
 
-    def _hang_up_after_talk(self, served: tuple[_Live, OperatorId]) -> None:
+    def _hang_up_after_talk(self, served: tuple[Live, OperatorId]) -> None:
         live, operator = served
         self._tell(OperatorHungUp(live.contact, operator))
 
-    def _handled(self, served: tuple[_Live, OperatorId]) -> None:
+    def _all_over(self, served: tuple[Live, OperatorId]) -> None:
+        """With no wrap-up, handled as soon as talked."""
+        self._hang_up_after_talk(served)
+        self._handled(served)
+
+    def _handled(self, served: tuple[Live, OperatorId]) -> None:
         """Who needs less than the usual wrap-up is ready now; for the others it ends by itself."""
         live, operator = served
         self._tell(OperatorWrappedUp(operator))
-        self._watcher.happened(live.call.id, self._now, "ended", {"outcome": "answered"})
+        if self._is_followed:
+            data: dict[str, object] = {"outcome": "answered"}
+            self._watcher.happened(live.call.id, self._now, "ended", data)
         self._over(live)
 
     def _cancel(self, command: CancelOffer) -> None:
@@ -432,16 +444,15 @@ class World:
         if live.rng.random() < taking.accept:
             self._at(self._now + LISTEN_MS, BY_CALLERS, self._accept, live)
 
-    def _accept(self, live: _Live) -> None:
+    def _accept(self, live: Live) -> None:
         contact = self._router.contact(live.contact)
         if live.is_closed or contact is None or contact.stage is Stage.WHISPER:
             return
         self._watcher.happened(live.call.id, self._now, "callback_accepted", {})
         self._close(live, "callback")
-        later = _Live(
-            live.call, live.number, callback_id(live.contact), live.queued_at, live.rng,
-            step=live.step, is_callback=True,
-        )  # fmt: skip
+        id_ = callback_id(live.contact)
+        later = Live(live.call, live.number, id_, live.queued_at, live.rng)
+        later.step, later.is_callback = live.step, True
         self._live[later.contact] = later
         self._open += 1
         self._tell(CallbackAccepted(live.contact, live.call.id))
@@ -456,7 +467,7 @@ class World:
         after = LISTEN_MS if is_reached else command.ring_ms
         self._at(self._now + after, BY_CALLERS, self._dialled, (live, live.offers, is_reached))
 
-    def _dialled(self, call: tuple[_Live, int, bool]) -> None:
+    def _dialled(self, call: tuple[Live, int, bool]) -> None:
         live, number, is_reached = call
         if live.offers != number:
             return

@@ -1,10 +1,9 @@
-"""Runs the measurement and prints it: `make bench`, with `BENCH=quick`, `menus`, `core` or
-`policies`.
+"""Runs the measurement and prints it: `make bench`, with `BENCH=quick`, or one part alone.
 
 First calls, against app_queue, then the menus alone (`tests.bench.menus`), then the router alone
-(`tests.bench.core`). The two systems of the first part run side by side and take turns, so that
-what else the machine does meets both. Ways of routing (`tests.bench.policies`) are played when
-asked for.
+(`tests.bench.core`), then the simulator beside others (`tests.bench.simulators`). The two systems
+of the first part run side by side and take turns, so that what else the machine does meets both.
+Ways of routing (`tests.bench.policies`) are played when asked for.
 Nothing is written but to stdout and a temporary folder, and nothing is judged: the table is.
 """
 
@@ -17,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench import core, menus, policies
+from tests.bench import core, menus, policies, simulators
 from tests.bench.commands import CommandError
 from tests.bench.figures import (
     OURS,
@@ -38,7 +37,9 @@ from tests.bench.machine import core_count
 from tests.bench.sites import NUMBER, TUNED_NUMBER, Ours, Site, Theirs
 from tests.bench.stages import CrowdError
 
-MENUS_ALONE, ROUTER_ALONE, ROUTING_ALONE = "menus", "core", "policies"
+MENUS_ALONE, ROUTER_ALONE, SIMULATORS_ALONE = "menus", "core", "simulators"
+ROUTING_ALONE = "policies"
+ALONE = (MENUS_ALONE, ROUTER_ALONE, SIMULATORS_ALONE, ROUTING_ALONE)
 OPERATORS = [f"op{number:03}" for number in range(1, 201)]
 SLOW_MS = 500.0
 """A step with a p95 above this was too much."""
@@ -87,9 +88,9 @@ PLANS = {
 def main() -> int:
     """The exit code: 0 when it was measured, 1 when it could not be, 2 for a wrong word."""
     name = sys.argv[1] if len(sys.argv) > 1 else "full"
-    if name not in (*PLANS, MENUS_ALONE, ROUTER_ALONE, ROUTING_ALONE) or len(sys.argv) > 2:
+    if name not in (*PLANS, *ALONE) or len(sys.argv) > 2:
         what = " ".join(sys.argv[1:])
-        print(f"bench: {what!r} is not known; write BENCH=full, quick, menus, core or policies")
+        print(f"bench: {what!r} is not known; write BENCH=full, quick, {', '.join(ALONE)}")
         return 2
     trouble = _trouble() if name in PLANS else None
     if trouble is not None:
@@ -104,10 +105,12 @@ def main() -> int:
             if name in PLANS:
                 _run(PLANS[name], Path(folder))
             extent = "quick" if name == "quick" else "full"
-            if name != ROUTER_ALONE:
+            if name in (*PLANS, MENUS_ALONE):
                 menus.run(menus.PLANS[extent], Path(folder))
-            if name != MENUS_ALONE:
+            if name in (*PLANS, ROUTER_ALONE):
                 core.run(extent)
+            if name in (*PLANS, SIMULATORS_ALONE):
+                simulators.run(extent)
     except (CrowdError, CommandError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

@@ -7,14 +7,13 @@ it, with the record of every decision. The share answered in time stands beside 
 the same centre (ours takes, of the idle, those whose own topic it is first).
 """
 
-import gc
 import heapq
+import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
-from time import process_time
 from typing import ClassVar
 
 import ciw
@@ -24,15 +23,20 @@ from acd.core.events import OperatorReady
 from acd.core.names import Language, Millis, OperatorId, QueueId, Topic
 from acd.core.queues import LeastLevel, OperatorProfile, QueueRules, Routing, Rules
 from acd.sim.calls import Call
+from acd.sim.compiler import why_not
 from acd.sim.duty import COMES, Duty
 from acd.sim.results import Results
 from acd.sim.world import World
+from tests.bench.commands import CommandError, cost_of
+from tests.bench.play import COMPILED
+from tests.bench.stages import ROOT
 
+OURS, SEED = "1414, the whole router", 1414
 TARGET_S = 30.0
 HANDLE_S, PATIENCE_S = 180.0, 300.0
 LANGUAGE, QUEUE = Language("ru"), QueueId("all")
 OPERATORS, TOPICS, TOPICS_EACH, BUSY = 128, 16, 3, 0.95
-CALLS = {"full": 20_000, "quick": 4_000}
+CALLS = {"full": 100_000, "quick": 10_000}
 ROUNDS = {"full": 3, "quick": 1}
 
 
@@ -262,7 +266,7 @@ def with_ciw(centre: Centre, callers: list[Caller]) -> Player:
 
 
 PLAYERS: dict[str, Callable[[Centre, list[Caller]], Player]] = {
-    "1414, the whole router": ours,
+    OURS: ours,
     "Ciw": with_ciw,
     "SimPy": with_simpy,
     "bare heap": with_bare_heap,
@@ -271,25 +275,38 @@ PLAYERS: dict[str, Callable[[Centre, list[Caller]], Player]] = {
 
 def run(extent: str) -> None:
     """Print the table. Each plays in turn, in processor time of one core; the best round counts."""
-    centre, callers = made_up(CALLS[extent], 1414)
-    best: dict[str, float] = {}
-    levels: dict[str, float] = {}
+    ways = [(OURS, "plain"), *((name, "plain") for name in PLAYERS if name != OURS)]
+    trouble = why_not()
+    if trouble is None:
+        cost_of((sys.executable, "-m", "acd.sim.compiler"))
+        ways.insert(1, (OURS, COMPILED))
+    best: dict[tuple[str, str], float] = {}
+    levels: dict[tuple[str, str], float] = {}
     for _ in range(ROUNDS[extent]):
-        for name, prepare in PLAYERS.items():
-            play = prepare(centre, callers)
-            gc.collect()
-            began = process_time()
-            in_time = play()
-            best[name] = min(best.get(name, float("inf")), process_time() - began)
-            levels[name] = in_time / len(callers)
-    print(
-        f"\n{len(callers)} calls, {OPERATORS} operators who know {TOPICS_EACH} of {TOPICS} topics"
-    )
-    for name in PLAYERS:
-        speed = len(callers) / best[name]
-        share = best["bare heap"] / best[name]
-        print(f"{name:24} {speed:9.0f} calls/s {share * 100:6.1f} % {levels[name] * 100:6.2f} %")
+        for way in ways:
+            took_s, in_time = _played(*way, extent)
+            best[way] = min(best.get(way, float("inf")), took_s)
+            levels[way] = in_time / CALLS[extent]
+    crew = f"{OPERATORS} operators who know {TOPICS_EACH} of {TOPICS} topics"
+    print(f"\nThe simulator beside others: {CALLS[extent]:,} calls, {crew}")
+    print(f"{'':34} {'calls/s':>9} {'of the bare heap':>18} {'answered in time':>18}")
+    for name, kind in ways:
+        speed, share = (
+            CALLS[extent] / best[name, kind],
+            best["bare heap", "plain"] / best[name, kind],
+        )
+        title = f"{name}, {kind}" if name == OURS else name
+        level = levels[name, kind]
+        print(f"{title:34} {speed:9,.0f} {share * 100:16.1f} % {level * 100:16.2f} %")
+    if trouble is not None:
+        print(f"not compiled: {trouble}")
 
 
-if __name__ == "__main__":
-    run(sys.argv[1] if len(sys.argv) > 1 else "quick")
+def _played(name: str, kind: str, extent: str) -> tuple[float, int]:
+    """One player, once, in a process of its own: seconds, and how many were answered in time."""
+    command = (sys.executable, "-m", "tests.bench.play", name, extent, kind)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise CommandError(f"{name}, {kind} failed:\n{done.stderr.rstrip()}")
+    took_s, in_time = done.stdout.split()
+    return float(took_s), int(in_time)

@@ -100,7 +100,7 @@ def test_the_order_of_choice_is_the_one_that_is_written_down(roster, need, rando
         router.handle(PhoneChanged(id_, Phone.FREE), Millis(1000 * (moment // 3)))
         router.handle(OperatorReady(id_), Millis(1000 * (moment // 3)))
     staff = router._staff
-    found = [seat.profile.id for seat in staff.in_order(staff.skills.pool(need))]
+    found = [seat.profile.id for seat in staff.best(staff.skills.pool(need), len(roster))]
     ready = [seat for seat in router.seats if seat.is_ready]
     assert found == [seat.profile.id for seat in by_hand(told, need, ready)]
 
