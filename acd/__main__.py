@@ -21,6 +21,7 @@ MODULES = {
     "messages": ("messages",),
     "handover": ("fallback", "drain"),
     "switches": ("broadcast", "override"),
+    "shifts": ("shift",),
     "simulate": ("simulate",),
     "staff": ("staff",),
     "forecast": ("forecast",),

@@ -1,19 +1,19 @@
 """Tells the router of the hour, whose shift ends when, and when nobody is to be called back."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from datetime import datetime, time, timedelta
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date, datetime
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from acd.clock import Clock
 from acd.core.events import CallbacksHeld, Event, HourChanged, ShiftEnds
 from acd.core.names import Millis, OperatorId
 from acd.core.queues import OperatorProfile
+from acd.rota import DAYS_MAX, ONE_DAY, Change, Rota, at_ms, end_of, turns
 from acd.settings import Callbacks, Shift
 
 MINUTE_MS = 60_000
-DAYS_MAX = 8
-"""A shift that goes on for so many days without a break has no end that matters."""
 
 
 class Hours:
@@ -27,6 +27,8 @@ class Hours:
         shifts: Callable[[], Mapping[str, Shift]],
         operators: Callable[[], Mapping[OperatorId, OperatorProfile]],
         post: Callable[[Event], None],
+        holidays: Callable[[], Collection[date]] = frozenset,
+        changes: Callable[[], Sequence[Change]] = tuple,
     ) -> None:
         self._clock = clock
         self._zone = zone
@@ -34,6 +36,8 @@ class Hours:
         self._shifts = shifts
         self._operators = operators
         self._post = post
+        self._holidays = holidays
+        self._changes = changes
         self._hour: int | None = None
         self._is_quiet: bool | None = None
         self._ends: dict[OperatorId, Millis] = {}
@@ -52,10 +56,10 @@ class Hours:
 
     def _tell_ends(self, now: datetime) -> None:
         """Whose shift ends when. An end that has come stays told: they may work on past it."""
-        ends = {id_: shift_end(shift, now) for id_, shift in self._shifts().items()}
+        rota = Rota(self._shifts(), self._operators(), self._holidays(), self._changes())
         told, self._ends = self._ends, {}
-        for operator, profile in self._operators().items():
-            end, before = ends.get(profile.shift), told.get(operator)
+        for operator, end in rota.ends(now).items():
+            before = told.get(operator)
             if end is None and before is not None and before <= now.timestamp() * 1000:
                 end = before
             if end is not None:
@@ -70,24 +74,15 @@ class Hours:
             await asyncio.sleep((MINUTE_MS - self._clock() % MINUTE_MS) / 1000)
 
 
-def shift_end(shift: Shift, now: datetime) -> Millis | None:
+def shift_end(
+    shift: Shift, now: datetime, holidays: Collection[date] = frozenset()
+) -> Millis | None:
     """When the shift ends that is on duty now, in epoch ms; None when it is not on duty.
 
-    Where the next one of its days begins at that very moment it goes on. Hours are those on the
-    wall, whatever the zone does with them.
+    Where the next one of its days begins at that very moment it goes on.
     """
-    day, end = now.date() - timedelta(days=1), None
     wall = now.replace(tzinfo=None)
-    for _ in range(2 + DAYS_MAX):
-        if day.weekday() in shift.days:
-            midnight = datetime.combine(day, time())
-            begins = midnight + timedelta(minutes=shift.begins)
-            ends = midnight + timedelta(minutes=shift.ends)
-            if shift.ends <= shift.begins:
-                ends += timedelta(days=1)
-            if begins == end or begins <= wall < ends:
-                end = ends
-        day += timedelta(days=1)
-    if end is None or end - wall > timedelta(days=DAYS_MAX - 1):
-        return None
-    return Millis(round(end.replace(tzinfo=now.tzinfo).timestamp() * 1000))
+    first = wall.date() - ONE_DAY
+    days = islice(turns(shift, first, holidays), 2 + DAYS_MAX)
+    end = end_of((turn[2:] for turn in days), wall)
+    return None if end is None else at_ms(end, now)

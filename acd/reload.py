@@ -22,7 +22,7 @@ from ivr import versions
 
 log = logging.getLogger(__name__)
 
-LIVE = ("menu", "config")
+LIVE = ("menu", "config", "edges")
 """What of service.yaml is used as soon as it is read; the rest needs a restart."""
 
 Adopt = Callable[[Loaded], Awaitable[None]]
@@ -173,6 +173,7 @@ def changes(before: Loaded, fresh: Loaded) -> list[str]:
         "topic names": (old_settings.topic_names, new_settings.topic_names),
         "operators": (old_settings.rules.operators, new_settings.rules.operators),
         "shifts": (old_settings.shifts, new_settings.shifts),
+        "holidays": (old_settings.holidays, new_settings.holidays),
         "phrases": (old_settings.phrases, new_settings.phrases),
         "broadcasts": (before.broadcasts, fresh.broadcasts),
         "service.yaml": (old_settings.service, new_settings.service),

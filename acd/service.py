@@ -35,7 +35,6 @@ from acd.fallback import FallbackCalls
 from acd.features import FeatureCodes
 from acd.fetch import Fetcher
 from acd.figures import Figures
-from acd.hours import Hours
 from acd.leftovers import Leftovers
 from acd.lines import Wish
 from acd.load import Loaded, Origin
@@ -53,6 +52,7 @@ from acd.restore import restore
 from acd.roster import Roster
 from acd.secrets import Secrets
 from acd.settings import Settings
+from acd.shift_desk import ShiftDesk
 from acd.store import Store, StoreError, masked_url
 from acd.surroundings import Surroundings
 from acd.switchboard import Switchboard
@@ -143,13 +143,8 @@ class Service:
             keep=self.store.callback,
             link=lambda: self.switchboard.link,
         )
-        self.hours = Hours(
-            self.clock,
-            self.zone,
-            callbacks=lambda: self.settings.service.callbacks,
-            shifts=lambda: self.settings.shifts,
-            operators=lambda: self.settings.rules.operators,
-            post=self.loop.post,
+        self.shifts = ShiftDesk(
+            lambda: self.settings, self.clock, self.zone, self.router, self.loop.post
         )
 
     def _switches(self) -> Switches:
@@ -244,7 +239,7 @@ class Service:
         await self.api.start(listen.socket)
         self.roster.look(self.router.seats, self.clock())
         self.loop.post(LinkChanged(is_up=False))
-        self.hours.look()
+        self.shifts.hours.look()
         await asyncio.to_thread(self._restore)
         loop = asyncio.get_running_loop()
         tasks = [
@@ -253,7 +248,7 @@ class Service:
             loop.create_task(self.pulse.run(), name="pulse"),
             loop.create_task(self.repair.run(), name="repair of records"),
             loop.create_task(self._midnights(), name="midnights"),
-            loop.create_task(self.hours.run(), name="hours"),
+            loop.create_task(self.shifts.hours.run(), name="hours"),
             loop.create_task(self.takeover.drained.wait(), name="drained"),
             loop.create_task(stop.wait(), name="stop"),
         ]
@@ -380,13 +375,15 @@ class Service:
             "reload": self.reloads.answer,
             "broadcast": self.switches.broadcast,
             "override": self.switches.override,
+            "shift": self.shifts.answer,
             "fallback": self.takeover.fallback,
             "drain": self.takeover.drain,
         }
 
     def present(self) -> views.Present:
         """This instant, for a view."""
-        return views.Present(self.router, self.book, self.figures, self.zone, self.clock())
+        off = self.shifts.off()
+        return views.Present(self.router, self.book, self.figures, self.zone, self.clock(), off)
 
     def _view(self, rows: Callable[[views.Present], Any]) -> Callable[[Request], Any]:
         async def answer(_: Request) -> Any:
@@ -479,6 +476,7 @@ class Service:
             "state": standing.state,
             "reason": standing.reason,
             "later": standing.later,
+            "off_shift": standing.operator in self.shifts.off(),
         }
 
     async def _adopt(self, fresh: Loaded) -> None:
@@ -493,5 +491,5 @@ class Service:
         self.alerts.prompts_missing(fresh.missing, self.clock())
         self.switchboard.set_operators(set(fresh.settings.operators))
         await self.loop.settle(RulesReplaced(fresh.settings.rules))
-        self.hours.look()
+        self.shifts.hours.look()
         self.roster.look(self.router.seats, self.clock())

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+from typing import Literal
 
 from acd.core.names import Language, Millis, OperatorId, QueueId
 from acd.core.queues import Rules
@@ -68,6 +70,22 @@ def _covers(pattern: str, number: str) -> bool:
     )
 
 
+HALF_MINUTE, QUARTER_HOUR = Millis(30_000), Millis(900_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """Around the ends of a shift: no offers from `last_offer_ms` before the end on.
+
+    With `auto_logout` who has nothing more to do then is logged out. Whoever logs in up to
+    `login_early_ms` before the beginning is not outside of their shift.
+    """
+
+    last_offer_ms: Millis = HALF_MINUTE
+    auto_logout: bool = True
+    login_early_ms: Millis = QUARTER_HOUR
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """`service.yaml`: the machine room. Paths are absolute.
@@ -94,6 +112,7 @@ class Service:
     transfers: Mapping[str, str]
     config: Mapping[str, Value]
     callbacks: Callbacks = Callbacks()
+    edges: Edges = Edges()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +126,17 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """One of the shifts: weekdays 0 (Monday) to 6, and minutes since midnight, maybe overnight."""
+    """One of the shifts: weekdays 0 (Monday) to 6, and minutes since midnight, maybe overnight.
+
+    `holidays`: of its days it works those that are public holidays too, not those, or only those.
+    """
 
     id: str
     days: tuple[int, ...]
     begins: int
     ends: int
     breaks: tuple[Break, ...] = ()
+    holidays: Literal["works", "off", "only"] = "works"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +150,7 @@ class Settings:
     shifts: Mapping[str, Shift]
     phrases: Mapping[str, Mapping[str, str]]
     language_words: Mapping[str, str]
+    holidays: frozenset[date] = frozenset()
 
     @property
     def queues(self) -> tuple[QueueId, ...]:

@@ -62,20 +62,29 @@ def check_crew(crew: Crew) -> None:
     _check_reserve_is_used(crew)
 
 
-def duties(shifts: Iterable[Shift]) -> set[frozenset[str]]:
-    """Which shifts work at the same time, at some moment of the week."""
+def duties(shifts: Collection[Shift]) -> set[frozenset[str]]:
+    """Which shifts work at the same time, at some moment of the week or around a holiday in it."""
+    found = _duties(shifts, None)
+    if any(shift.holidays != "works" for shift in shifts):
+        for weekday in range(7):
+            found |= _duties(shifts, weekday)
+    return found - {frozenset()}
+
+
+def _duties(shifts: Collection[Shift], holiday: int | None) -> set[frozenset[str]]:
+    """The same in a week in which this weekday is a public holiday."""
     spans = [
         (shift.id, (day * _DAY + shift.begins), _length(shift))
         for shift in shifts
         for day in shift.days
+        if shift.holidays == "works" or (day == holiday) == (shift.holidays == "only")
     ]
     edges = sorted({edge % _WEEK for _, begin, length in spans for edge in (begin, begin + length)})
     moments = [first for first, _ in pairwise([*edges, _WEEK])]
-    found = {
+    return {
         frozenset(id_ for id_, begin, length in spans if (moment - begin) % _WEEK < length)
         for moment in moments
     }
-    return found - {frozenset()}
 
 
 def _length(shift: Shift) -> int:
@@ -152,6 +161,19 @@ def _serving_shifts(
         ):
             found.add(operator.shift)
     return found
+
+
+def who_can_serve(
+    rules: Rules, queue: QueueRules, language: Language, topic: Topic
+) -> list[OperatorProfile]:
+    """Everybody whom the ladder lets take such a call by the target, on duty or not."""
+    routes, with_reserve = routes_by(rules, queue, rules.target_ms)
+    return [
+        operator
+        for operator in rules.operators.values()
+        if (with_reserve or not operator.reserve)
+        and _is_let_in(rules, operator, routes, language, topic)
+    ]
 
 
 Skilled = tuple[OperatorId, int, int]

@@ -5,13 +5,15 @@ The format of each file is described in `docs/configuration.md`.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from acd.core.names import BEST_LEVEL, NO_TIME, Language, Millis, OperatorId, QueueId, Topic
 from acd.core.queues import OperatorProfile, QueueRules, Rules
 from acd.settings import Break, Settings, Shift
+from acd.settings_breaks import check_breaks
 from acd.settings_crew import Crew, check_crew
 from acd.settings_entries import check_schema, entries
 from acd.settings_queues import QueuesFile, read_queues
@@ -19,6 +21,7 @@ from acd.settings_service import read_service
 from acd.yaml_source import Fields, Node, Problems, read_yaml
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+HOLIDAYS = ("works", "off", "only")
 SHIPPED = Path(__file__).resolve().parent.parent / "config"
 LANGUAGES = (Language("kk"), Language("ru"), Language("en"))
 
@@ -62,8 +65,8 @@ def load_settings(folder: Path, problems: Problems, *, port_offset: int = 0) -> 
     file = read("queues.yaml", partial(read_queues, target_ms, phrases, transfers)) or QueuesFile()
     shifts = read("shifts.yaml", _shifts) or {}
     operators = read("operators.yaml", partial(_operators, languages, topics, shifts)) or {}
-    if (folder / "holidays.yaml").is_file():
-        read("holidays.yaml", _holidays)
+    has_holidays = (folder / "holidays.yaml").is_file()
+    holidays = (read("holidays.yaml", _holidays) if has_holidays else None) or frozenset()
     _check_topics(topics, file.queues, folder / "queues.yaml", problems)
     if problems.has_errors or service is None:
         return None
@@ -74,6 +77,8 @@ def load_settings(folder: Path, problems: Problems, *, port_offset: int = 0) -> 
         queues=file.queues,
         operators={id_: each.profile for id_, each in operators.items()},
         routing=replace(file.routing, topic_priority=head_starts),
+        last_offer_ms=service.edges.last_offer_ms,
+        auto_logout=service.edges.auto_logout,
     )
     check_crew(
         Crew(
@@ -94,6 +99,7 @@ def load_settings(folder: Path, problems: Problems, *, port_offset: int = 0) -> 
         shifts={id_: shift for id_, (shift, _) in shifts.items()},
         phrases=phrases,
         language_words=words,
+        holidays=holidays,
     )
 
 
@@ -189,17 +195,27 @@ def _texts(node: Node, languages: Sequence[Language]) -> dict[str, str] | None:
 def _shifts(root: Node) -> dict[str, tuple[Shift, Node]]:
     shifts: dict[str, tuple[Shift, Node]] = {}
     for key, value in entries(root, "shifts"):
-        fields = value.fields(required=["days", "hours"], optional=["breaks"])
+        fields = value.fields(required=["days", "hours"], optional=["breaks", "holidays"])
         if fields is None:
             continue
         days = fields.read("days", lambda node: node.list_of(_weekday))
         hours = fields.read("hours", Node.hours)
-        breaks = _breaks(fields)
+        placed = _breaks(fields)
+        breaks = tuple(each for each, _ in placed)
         # Kept with a mistake in it too: whoever works in it is not to be blamed for that.
         begins, ends = hours or (0, 0)
         id_ = key.text or ""
-        shifts[id_] = (Shift(id_, tuple(sorted(set(days or ()))), begins, ends, breaks), key)
+        rule = fields.read("holidays", lambda node: node.choice(HOLIDAYS), "works")
+        week = tuple(sorted(set(days or ())))
+        shift = Shift(id_, week, begins, ends, breaks, _rule(rule))
+        if hours is not None:
+            check_breaks(shift, placed)
+        shifts[id_] = (shift, key)
     return shifts
+
+
+def _rule(word: str) -> Literal["works", "off", "only"]:
+    return "off" if word == "off" else "only" if word == "only" else "works"
 
 
 def _weekday(node: Node) -> int | None:
@@ -207,9 +223,9 @@ def _weekday(node: Node) -> int | None:
     return None if word is None else WEEKDAYS.index(word)
 
 
-def _breaks(fields: Fields) -> tuple[Break, ...]:
+def _breaks(fields: Fields) -> list[tuple[Break, Node]]:
     """The simulator sends operators on their breaks; live they say themselves when they pause."""
-    breaks: list[Break] = []
+    breaks: list[tuple[Break, Node]] = []
     for node in (fields.get("breaks") or fields.node).items or []:
         entry = node.fields(required=["at", "for"], optional=["at_once"])
         if entry is not None:
@@ -217,16 +233,16 @@ def _breaks(fields: Fields) -> tuple[Break, ...]:
             length_ms = entry.read("for", Node.duration_ms)
             at_once = entry.read("at_once", Node.percent, 1.0)
             if at is not None and length_ms:
-                breaks.append(Break(at, length_ms, at_once))
-    return tuple(breaks)
+                breaks.append((Break(at, length_ms, at_once), node))
+    return breaks
 
 
-def _holidays(root: Node) -> bool:
+def _holidays(root: Node) -> frozenset[date]:
     fields = root.fields(required=["schema", "holidays"])
-    if fields is not None:
-        check_schema(fields)
-        fields.read("holidays", lambda node: node.list_of(Node.date))
-    return True
+    if fields is None:
+        return frozenset()
+    check_schema(fields)
+    return frozenset(fields.read("holidays", lambda node: node.list_of(Node.date)) or ())
 
 
 def _operators(

@@ -10,7 +10,7 @@ from typing import Final
 
 from acd.core.names import Language, Millis
 from acd.places import offset_path
-from acd.settings import FEATURES, Address, Callbacks, Listen, Service
+from acd.settings import FEATURES, Address, Callbacks, Edges, Listen, Service
 from acd.yaml_source import Fields, Node
 from ivr.core.expressions import Value
 
@@ -41,7 +41,7 @@ def read_service(base: Path, port_offset: int, root: Node) -> Service | None:
         required=["schema", "number", "timezone", "languages", "target", "database", "listen"],
         optional=[
             *("folder", "trunk", "features", "pause_reasons", "least_talk", "menu"),
-            *("transfers", "config", "callbacks"),
+            *("transfers", "config", "callbacks", "last_offer", "auto_logout", "login_early"),
         ],
     )
     if fields is None:
@@ -75,7 +75,22 @@ def read_service(base: Path, port_offset: int, root: Node) -> Service | None:
         transfers=fields.read("transfers", _transfers) or {},
         config=fields.read("config", _config) or {},
         callbacks=fields.read("callbacks", _callbacks) or Callbacks(),
+        edges=_edges(fields),
     )
+
+
+def _edges(fields: Fields) -> Edges:
+    usual = Edges()
+    return Edges(
+        fields.read("last_offer", partial(_up_to, 600_000), usual.last_offer_ms),
+        fields.read("auto_logout", Node.boolean, usual.auto_logout),
+        fields.read("login_early", partial(_up_to, 14_400_000), usual.login_early_ms),
+    )
+
+
+def _up_to(hi_ms: int, node: Node) -> Millis | None:
+    found = node.duration_ms(0, hi_ms)
+    return None if found is None else Millis(found)
 
 
 def _least_talk(node: Node) -> int | None:

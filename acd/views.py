@@ -17,7 +17,7 @@ from acd.core.contacts import Contact, Stage
 from acd.core.names import ContactId, Millis, OperatorId, QueueId
 from acd.core.queues import OperatorProfile, Rules
 from acd.core.router import Router
-from acd.core.seats import OperatorState, Seat
+from acd.core.seats import LEAVING, OperatorState, Seat
 from acd.figures import Figures, OperatorSums, QueueSums
 from acd.store import CallbackRow
 
@@ -34,6 +34,7 @@ class Present:
     figures: Figures
     zone: ZoneInfo
     now: Millis
+    off_shift: frozenset[OperatorId] = frozenset()
 
 
 def seconds(ms: int | None) -> float | None:
@@ -78,7 +79,9 @@ def _queue_row(present: Present, rules: Rules, queue: QueueId) -> Row:
     waits = [contact.waited_ms(present.now) for contact in waiting]
     waits += [_waited_ms(present, call) for call in _in_fallback(present) if call.queue == queue]
     states = [
-        seat.state()[0] for seat in present.router.seats if _serves(rules, seat.profile, queue)
+        seat.state()[0]
+        for seat in present.router.seats
+        if _serves(rules, seat.profile, queue) and seat.counted != LEAVING
     ]
     count = {state: sum(found is state for found in states) for state in OperatorState}
     return {
@@ -175,9 +178,10 @@ def _operator_row(present: Present, seat: Seat) -> Row:
         "operator": seat.profile.id,
         "name": seat.profile.name,
         "shift": seat.profile.shift,
+        "off_shift": seat.logged_in and seat.profile.id in present.off_shift,
         "state": state.value,
         "state_s": seconds(present.now - seat.since) if seat.since else None,
-        "reason": reason,
+        "reason": LEAVING if seat.counted == LEAVING else reason,
         "queue": contact.queue if contact else None,
         "language": contact.language if contact else None,
         "call": contact.id if contact else None,

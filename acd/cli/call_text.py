@@ -64,6 +64,7 @@ REASONS = {
     "logged_out": "logged out",
     "taken": "was taken",
     "wrap_up": "in wrap-up",
+    "shift_ends": "about to go home",
 }
 OUTCOMES = {
     "answered": "answered",

@@ -70,6 +70,8 @@ OPERATOR_COLUMNS = (
     Column("handle_s_today", "HANDLED", duration),
     Column("rona_today", "RONA", plain),
 )
+OFF_SHIFT = Column("off_shift", "OFF-SHIFT", plain, to_right=False)
+"""Shown when there is somebody to whom it applies."""
 CALLER_COLUMNS = (
     Column("call", "CALL", plain, to_right=False),
     Column("number", "NUMBER", plain, to_right=False),
@@ -301,7 +303,8 @@ def _columns(listing: Listing, rows: Rows, asked: Sequence[str] | None) -> list[
     left_out = set(listing.left_out)
     if all(row.get("name") in (None, row.get("operator")) for row in rows):
         left_out.add("name")
-    return [column for column in listing.columns if column.key not in left_out]
+    off_shift = [OFF_SHIFT] if any(row.get(OFF_SHIFT.key) for row in rows) else []
+    return [column for column in listing.columns if column.key not in left_out] + off_shift
 
 
 def _unknown_column(key: str) -> Column:

@@ -64,6 +64,8 @@ def standing(operator: str, data: dict[str, Any]) -> str:
     text = f"{operator} is {STATES.get(state, state)}"
     if reason:
         text += f" ({plain(reason)})"
+    if data.get("off_shift") and data.get("state") != "offline":
+        text += ", outside of their shift"
     if later:
         then = "logged out" if later == "logout" else f"paused ({plain(later)})"
         text += f"; {then} after this conversation"

@@ -284,8 +284,8 @@ class HourChanged:
 class ShiftEnds:
     """When the shift ends that an operator is in; None: in none, or it is not known.
 
-    Nothing is done at that moment: it is for predictions. Who works on past it is still served
-    with callers; who logs in after it counts like anybody.
+    Predictions go by it, and `Rules.last_offer_ms`. Who says after it that they are ready works
+    on as long as they like, as does whoever logs in outside of a shift.
     """
 
     operator: OperatorId

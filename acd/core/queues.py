@@ -251,7 +251,9 @@ class Routing:
 class Rules:
     """Everything the router is told; replaced as a whole by a reload.
 
-    `topics` gives each topic its one queue. `target_ms` is the wait promised to callers.
+    `topics` gives each topic its one queue. `target_ms` is the wait promised to callers. From
+    `last_offer_ms` before the end of a shift on nobody of it is rung (None: they are, also past
+    it), and with `auto_logout` they are logged out when it has ended and their work is done.
     """
 
     target_ms: Millis
@@ -259,6 +261,8 @@ class Rules:
     queues: Mapping[QueueId, QueueRules]
     operators: Mapping[OperatorId, OperatorProfile]
     routing: Routing = field(default_factory=Routing)
+    last_offer_ms: Millis | None = None
+    auto_logout: bool = False
 
     def topic_level(self, profile: OperatorProfile, topic: Topic) -> int:
         """The operator's level in a topic; a queue's name stands for the best of its topics."""

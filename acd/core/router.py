@@ -28,7 +28,7 @@ import heapq
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
-from acd.core import callbacks, ladder
+from acd.core import callbacks, ladder, shift_ends
 from acd.core.commands import CancelOffer, Command, Decided, ReturnCaller, SetAside
 from acd.core.contacts import Contact, Group, Stage
 from acd.core.events import (
@@ -102,7 +102,7 @@ class Router:
             CallbackCancelled: lambda event: callbacks.cancelled(self._floor, event.contact),
             CallbacksHeld: lambda event: callbacks.hold(self._floor, event.held),
             HourChanged: self._new_hour,
-            ShiftEnds: self._shift_ends,
+            ShiftEnds: lambda event: shift_ends.told(self._floor, event),
             RulesReplaced: self._replace_rules,
             Ticked: lambda event: None,
         }
@@ -387,6 +387,7 @@ class Router:
             return
         match event:
             case OperatorReady():
+                shift_ends.said_ready(self._floor, seat)
                 seat.say_ready()
             case OperatorPaused(reason=reason):
                 seat.say_pause(reason)
@@ -418,13 +419,6 @@ class Router:
             return
         self._staff.report_phone(seat, event.phone, OfferFailure.UNREACHABLE.value)
 
-    def _shift_ends(self, event: ShiftEnds) -> None:
-        seat = self._staff.get(event.operator)
-        if seat is None:
-            self._floor.ignored += 1
-            return
-        self._staff.shift_ends(seat, event.at)
-
     # What is laid down for everybody
 
     def _link_changed(self, event: LinkChanged) -> None:
@@ -448,6 +442,7 @@ class Router:
     def _replace_rules(self, event: RulesReplaced) -> None:
         """All at once; an operator who left the roster stays until the conversation is over."""
         retired = self._floor.replace_rules(event.rules)
+        shift_ends.renew(self._floor)
         for contact in self._contacts.values():
             self._renew(contact)
         for seat in retired:
@@ -480,8 +475,8 @@ class Router:
                     self._due(what)
             elif isinstance(what, Group):
                 ladder.due(floor, what)
-            elif what.work_until is not None and what.work_until <= floor.now:
-                self._staff.put_to_work(what, Work.NONE)
+            else:
+                shift_ends.due(floor, what)
 
     def _due(self, contact: Contact) -> None:
         floor = self._floor

@@ -52,6 +52,9 @@ class Work(Enum):
     WRAP_UP = "wrap_up"
 
 
+LEAVING: Final = "shift_ends"
+"""What an operator is called who is free, but so close to the end of the shift is not rung."""
+
 PAST_MAX: Final = 64
 """How many changes of state are remembered of each operator, to say later what they were doing."""
 
@@ -63,7 +66,8 @@ class Seat:
     From `bit` on it is the book-keeping of `Staff`: the operator's place in its sets (none once
     off the roster), the time in conversation and wrap-up since logging in, the state last noted,
     what a decision record calls it (None: logged out), and what it was before. `topic` and
-    `began` are of the last conversation, `handled` is one whose wrap-up is not over yet.
+    `began` are of the last conversation, `handled` is one whose wrap-up is not over yet. From
+    `last_offer_at` on they are not rung; who `goes_home` is logged out when the work is done.
     """
 
     profile: OperatorProfile
@@ -90,6 +94,8 @@ class Seat:
     paces: Running = field(default_factory=Running)
     pace_class: int = 0
     shift_ends: Millis | None = None
+    last_offer_at: Millis | None = None
+    goes_home: bool = False
     past: "deque[tuple[Millis, str | None]]" = field(default_factory=lambda: deque(maxlen=PAST_MAX))
 
     def state(self) -> Shown:
@@ -118,6 +124,7 @@ class Seat:
             and self.logged_in
             and self.pause is None
             and self.phone is Phone.FREE
+            and self.counted != LEAVING
         )
 
     def said(self, when: Millis) -> str | None:
@@ -136,12 +143,21 @@ class Seat:
             self.logged_in, self.logout_next = False, False
             self.pause = self.pause_next = None
             self.work, self.contact, self.work_until = Work.NONE, None, None
+        if self.work is Work.NONE and self.goes_home:
+            self.logged_in, self.goes_home = False, False
+            self.pause = self.pause_next = None
         if self.work is Work.NONE and self.pause_next is not None:
             self.pause, self.pause_next = self.pause_next, None
 
+    def say_home(self) -> None:
+        """The shift is over: logs out now, or after the conversation and its wrap-up."""
+        self.goes_home = self.logged_in
+        if self.work is Work.NONE:
+            self.start(Work.NONE, None, None)
+
     def say_ready(self) -> None:
         """Logs in, and takes back a pause or a log-out, present or wished for."""
-        self.logged_in, self.logout_next = True, False
+        self.logged_in, self.logout_next, self.goes_home = True, False, False
         self.pause = self.pause_next = None
         if self.work is Work.WRAP_UP:
             self.start(Work.NONE, None, None)
@@ -160,7 +176,7 @@ class Seat:
         if self.work is Work.TALKING:
             self.logout_next = True
             return
-        self.logged_in = False
+        self.logged_in = self.goes_home = False
         self.pause = self.pause_next = None
         if self.work is Work.WRAP_UP:
             self.start(Work.NONE, None, None)

@@ -12,7 +12,7 @@ from acd.core.events import Phone
 from acd.core.handling import HandleTimes, pace_class
 from acd.core.names import NO_TIME, ContactId, Millis, OperatorId, Topic
 from acd.core.queues import OperatorProfile, Rules
-from acd.core.seats import OperatorState, Seat, Work
+from acd.core.seats import LEAVING, OperatorState, Seat, Work
 from acd.core.skills import Pool, Skills
 
 SLOT_MS: Final = 16_000
@@ -59,6 +59,7 @@ class Staff:
         self.skills = Skills(rules)
         self._profiles: Mapping[OperatorId, OperatorProfile] = rules.operators
         self._by_load = rules.routing.idle == "least_loaded"
+        self._last_offer_ms = rules.last_offer_ms
         self._by_index: list[Seat] = [self._seats[id_] for id_ in self.skills.ids]
         self._order: list[list[int]] = [[] for _ in self.skills.bands]
         self.states: dict[str, int] = {}
@@ -72,7 +73,8 @@ class Staff:
             counted, seat.counted = seat.counted, None
             self._count(seat, counted)
             _move(self.paces, None, seat.pace_class or None, seat.bit)
-            _move(self.ends, None, seat.shift_ends, seat.bit)
+            seat.last_offer_at = self._last_offer(seat.shift_ends)
+            _move(self.ends, None, self._end_key(seat), seat.bit)
             if seat.talk_slot is not None:
                 self._talks(seat, seat.talk_slot)
 
@@ -115,12 +117,21 @@ class Staff:
         id_ = seat.profile.id
         self.touched[id_] = seat
         shown = seat.state()
-        if seat.shown != shown:
+        is_same = seat.shown == shown
+        if is_same and shown[0] is OperatorState.READY:
+            self._close(seat)
+        if not is_same:
             was_away = seat.shown[0] is OperatorState.OFFLINE
+            end = seat.shift_ends
+            if end is not None and end <= self._now and (was_away or not seat.logged_in):
+                # Who comes after it, or comes again, does not work on: it is another stay.
+                self.shift_ends(seat, None)
             self._add_up(seat)
             seat.shown, seat.since = shown, self._now
             state, reason = shown
             word = reason if reason in _PHONES else _WORDS[state]
+            if word == "ready" and self._is_closed(seat):
+                word = LEAVING
             self._count(seat, None if state is OperatorState.OFFLINE else word)
             seat.past.append((self._now, seat.counted))
             if state is OperatorState.TALKING:
@@ -130,10 +141,6 @@ class Staff:
             if seat.handled is not None and state is not OperatorState.WRAP_UP:
                 topic, began = seat.handled
                 self._learn(seat, topic, began)
-            end = seat.shift_ends
-            if end is not None and end <= self._now and (was_away or not seat.logged_in):
-                # Who comes after it, or comes again, does not work on: it is another stay.
-                self.shift_ends(seat, None)
         if seat.bit == 0 and seat.work is Work.NONE and id_ not in self._profiles:
             self._seats.pop(id_, None)
 
@@ -161,8 +168,29 @@ class Staff:
 
     def shift_ends(self, seat: Seat, at: Millis | None) -> None:
         """When this operator's shift ends; None: unknown, or they work outside of it."""
-        _move(self.ends, seat.shift_ends, at, seat.bit)
-        seat.shift_ends = at
+        before = self._end_key(seat)
+        seat.shift_ends, seat.last_offer_at = at, self._last_offer(at)
+        _move(self.ends, before, self._end_key(seat), seat.bit)
+        if at is None:
+            seat.goes_home = False
+
+    def _last_offer(self, end: Millis | None) -> Millis | None:
+        last = self._last_offer_ms
+        return None if end is None or last is None else Millis(end - last)
+
+    def _end_key(self, seat: Seat) -> Millis | None:
+        """When this operator takes no further caller: predictions go by it."""
+        return seat.shift_ends if seat.last_offer_at is None else seat.last_offer_at
+
+    def _is_closed(self, seat: Seat) -> bool:
+        return seat.last_offer_at is not None and seat.last_offer_at <= self._now
+
+    def _close(self, seat: Seat) -> None:
+        """Ready, but not to be rung so close to the end of the shift; or to be rung again."""
+        word = LEAVING if self._is_closed(seat) else "ready"
+        if seat.counted != word:
+            self._count(seat, word)
+            seat.past.append((self._now, word))
 
     def _add_up(self, seat: Seat) -> None:
         if seat.shown[0] in (OperatorState.TALKING, OperatorState.WRAP_UP):

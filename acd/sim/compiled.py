@@ -22,7 +22,7 @@ MODULES: Final = (
         f"acd.core.{name}"
         for name in (
             "callbacks", "commands", "contacts", "events", "floor", "handling", "ladder", "lines",
-            "plans", "prediction", "queues", "router", "seats", "skills", "staff",
+            "plans", "prediction", "queues", "router", "seats", "shift_ends", "skills", "staff",
         )
     ),
     *(f"acd.sim.{name}" for name in ("calls", "results", "world")),

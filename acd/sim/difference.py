@@ -35,9 +35,14 @@ def is_same_to_callers(a: Settings, b: Settings) -> bool:
     return (
         a.rules == b.rules
         and a.shifts == b.shifts
+        and (a.holidays == b.holidays or _are_holidays_workdays(a))
         and a.service.callbacks == b.service.callbacks
         and a.service.timezone == b.service.timezone
     )
+
+
+def _are_holidays_workdays(settings: Settings) -> bool:
+    return all(shift.holidays == "works" for shift in settings.shifts.values())
 
 
 def _text(path: Path) -> bytes | None:

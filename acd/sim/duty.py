@@ -1,9 +1,8 @@
 """Who comes to work when: the shifts of the settings as events, from the start on and for ever."""
 
 import heapq
-import math
 from collections.abc import Iterator, Mapping
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from acd.core.events import (
@@ -17,7 +16,8 @@ from acd.core.events import (
 )
 from acd.core.names import Millis, OperatorId
 from acd.hours import shift_end
-from acd.settings import Break, Callbacks, Settings, Shift
+from acd.rota import ONE_DAY, Turn, breaks, turns
+from acd.settings import Callbacks, Settings, Shift
 
 LEAVES, COMES, ALL = 0, 1, 2
 BREAK = "break"
@@ -39,6 +39,7 @@ class Calendar:
         self._start = start
         self._start_ms = round(start.timestamp() * 1000)
         self._shifts: Mapping[str, Shift] = settings.shifts
+        self._holidays = settings.holidays
         self._callbacks = settings.service.callbacks
         self._crews: dict[str, list[OperatorId]] = {id_: [] for id_ in settings.shifts}
         for operator in settings.rules.operators.values():
@@ -58,10 +59,10 @@ class Calendar:
         for id_, shift in self._shifts.items():
             if not self._crews[id_] or not shift.days:
                 continue
-            for begins, ends, _ in self._stays(shift):
-                if begins > until_ms:
+            for turn in self._stays(shift):
+                if self._ms(turn.begins) > until_ms:
                     break
-                if ends > from_ms:
+                if self._ms(turn.ends) > from_ms:
                     return True
         return False
 
@@ -73,58 +74,42 @@ class Calendar:
         """From the time on the wall, whatever the zone does with its hours."""
         return round(wall.replace(tzinfo=self._start.tzinfo).timestamp() * 1000) - self._start_ms
 
-    def _stays(self, shift: Shift) -> Iterator[tuple[int, int, datetime]]:
-        day = self._start.date() - timedelta(days=1)
-        while True:
-            if day.weekday() in shift.days:
-                midnight = datetime.combine(day, time())
-                begins = midnight + timedelta(minutes=shift.begins)
-                ends = midnight + timedelta(minutes=shift.ends)
-                if shift.ends <= shift.begins:
-                    ends += timedelta(days=1)
-                if self._ms(ends) > 0:
-                    yield self._ms(begins), self._ms(ends), begins
-            day += timedelta(days=1)
+    def _stays(self, shift: Shift) -> Iterator[Turn]:
+        for turn in turns(shift, self._start.date() - ONE_DAY, self._holidays):
+            if self._ms(turn.ends) > 0:
+                yield turn
 
     def _shift(self, number: int, shift: Shift, crew: list[OperatorId]) -> Iterator[Duty]:
         stays = self._stays(shift)
-        begins, ends, wall = next(stays)
+        turn = next(stays, None)
         goes_on = False
-        while True:
-            following = next(stays)
-            begins = max(begins, 0)
-            end_ms = shift_end(shift, self.moment(begins))
+        while turn is not None:
+            following = next(stays, None)
+            begins = max(self._ms(turn.begins), 0)
+            end_ms = shift_end(shift, self.moment(begins), self._holidays)
             until = None if end_ms is None else Millis(end_ms - self._start_ms)
             came: tuple[Event, ...] = tuple(ShiftEnds(operator, until) for operator in crew)
             if not goes_on:
                 came = (*(OperatorReady(operator) for operator in crew), *came)
             yield Duty(begins, COMES, number, came)
-            yield from self._breaks(number, shift, crew, (begins, ends, wall))
-            goes_on = following[0] == ends
+            yield from self._breaks(number, shift, crew, turn)
+            goes_on = following is not None and following.begins == turn.ends
             if not goes_on:
                 left = tuple(OperatorLoggedOut(operator) for operator in crew)
-                yield Duty(ends, LEAVES, number, left)
-            begins, ends, wall = following
+                yield Duty(self._ms(turn.ends), LEAVES, number, left)
+            turn = following
 
-    def _breaks(
-        self, number: int, shift: Shift, crew: list[OperatorId], stay: tuple[int, int, datetime]
-    ) -> list[Duty]:
-        begins, ends, wall = stay
+    def _breaks(self, number: int, shift: Shift, crew: list[OperatorId], turn: Turn) -> list[Duty]:
+        begins, ends = max(self._ms(turn.begins), 0), self._ms(turn.ends)
         found: list[Duty] = []
-        for each in shift.breaks:
-            first = datetime.combine(wall.date(), time()) + timedelta(minutes=each.at)
-            if first < wall:
-                first += timedelta(days=1)
-            for wave, away in enumerate(_waves(each, crew)):
-                at = self._ms(first) + wave * each.length_ms
-                back = min(at + each.length_ms, ends)
-                at = max(at, begins)
-                if at < back:
-                    gone = tuple(OperatorPaused(operator, BREAK) for operator in away)
-                    found.append(Duty(at, ALL, number, gone))
-                    if back < ends:
-                        again = tuple(OperatorReady(operator) for operator in away)
-                        found.append(Duty(back, LEAVES, number, again))
+        for away in breaks(shift, turn, crew):
+            at, back = max(self._ms(away.begins), begins), self._ms(away.ends)
+            if at < back:
+                gone = tuple(OperatorPaused(operator, BREAK) for operator in away.operators)
+                found.append(Duty(at, ALL, number, gone))
+                if back < ends:
+                    again = tuple(OperatorReady(operator) for operator in away.operators)
+                    found.append(Duty(back, LEAVES, number, again))
         return sorted(found, key=lambda duty: duty[:3])
 
     def _hours(self) -> Iterator[Duty]:
@@ -143,13 +128,6 @@ class Calendar:
             if events:
                 yield Duty(at, ALL, len(self._shifts), tuple(events))
             at += _to_next(local, self._callbacks)
-
-
-def _waves(each: Break, crew: list[OperatorId]) -> list[list[OperatorId]]:
-    """Who is away together: as many waves, one after another, as the share at once asks for."""
-    count = math.ceil(1 / each.at_once) if each.at_once > 0 else len(crew)
-    count = min(count, len(crew))
-    return [crew[wave::count] for wave in range(count)]
 
 
 def _to_next(local: datetime, callbacks: Callbacks) -> int:

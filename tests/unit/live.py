@@ -6,6 +6,7 @@ wherever the test wants it to.
 
 import asyncio
 import json
+import os
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -246,11 +247,20 @@ def text_of(running: Running, command: str) -> str:
     return running.texts()[stem] if stem != "beep" else "beep"
 
 
+def built(config: Path, dialplans: Path):
+    """The service, not begun; the umask it sets for its files is taken back."""
+    umask = os.umask(0o022)
+    try:
+        return build(config, dialplans, 0)
+    finally:
+        os.umask(umask)
+
+
 @asynccontextmanager
 async def running_service(folder: Path):
     """The service, up."""
     running = Running(folder)
-    made = build(running.config, running.dialplans, 0)
+    made = built(running.config, running.dialplans)
     assert made is not None
     running.service = made
     stop, up = asyncio.Event(), asyncio.Event()

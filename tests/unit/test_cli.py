@@ -143,6 +143,15 @@ def test_chosen_columns_are_the_only_ones(peer, run):
     assert out.splitlines()[0].split() == ["QUEUE", "READY"]
 
 
+def test_who_works_outside_of_the_shift_has_a_column_of_it(peer, run):
+    peer.answers["operators"] = [fine([*OPERATORS, operator_row("op009", off_shift=True)])]
+    _, out, _ = run("operators")
+    assert out.splitlines()[0].endswith("OFF-SHIFT")
+    peer.answers["operators"] = [fine(OPERATORS)]
+    _, out, _ = run("operators")
+    assert "OFF-SHIFT" not in out
+
+
 def test_csv_has_every_key_and_raw_values(peer, run):
     peer.answers["operators"] = [fine(OPERATORS)]
     _, out, _ = run("operators", "--csv")

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import wave
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,11 +27,9 @@ RU_MAIN = ("Сообщение: нажмите один", "Спасатели: �
 async def running(tmp_path, monkeypatch):
     for name in ("ACD_CONFIG", "ACD_PORT_OFFSET"):
         monkeypatch.delenv(name, raising=False)
-    umask = os.umask(0o022)
     async with running_service(tmp_path) as found:
         await found.fine("override", schedule="night", state="off")
         yield found
-    os.umask(umask)
 
 
 async def in_russian(running, number="77010001122"):

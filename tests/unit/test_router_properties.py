@@ -4,6 +4,8 @@ The machine plays Asterisk: it carries out what the router commands, late or ear
 callers, operators and phones do what they like, at the boundaries of every limit.
 """
 
+from dataclasses import replace
+
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -126,6 +128,10 @@ PLANS = [
         (ROSTER[1:], LADDERS[2], Routing()),
     )
 ]
+PLANS += [
+    replace(PLANS[1], last_offer_ms=Millis(30_000), auto_logout=True),
+    replace(PLANS[0], last_offer_ms=Millis(0)),
+]
 OPERATORS = st.sampled_from((A, B, C))
 STEPS = st.sampled_from(
     (0, 1, 999, 2000, RING - 1, RING, 10_000, WRAP_UP, 29_999, 30_000, RING + OFFER_GRACE_MS)
@@ -184,6 +190,8 @@ class Centre(RuleBasedStateMachine):
     def take(self, contact, op):
         assert op not in self.rung_by, f"{op} rung for two callers"
         assert contact not in self.ringing, f"{contact} rung for by two operators"
+        last = self.router.seat(op).last_offer_at
+        assert last is None or self.now < last, f"{op} is rung past the edge of the shift"
         self.ringing[contact], self.rung_by[op] = op, contact
 
     def silence(self, contact):
@@ -443,13 +451,22 @@ class Centre(RuleBasedStateMachine):
             if seat.bit:
                 if seat.work is Work.TALKING:
                     talks[seat.talk_class] = talks.get(seat.talk_class, 0) | seat.bit
-                if seat.shift_ends is not None:
-                    ends[seat.shift_ends] = ends.get(seat.shift_ends, 0) | seat.bit
+                last = seat.shift_ends if seat.last_offer_at is None else seat.last_offer_at
+                if last is not None:
+                    ends[last] = ends.get(last, 0) | seat.bit
                 if seat.pace_class:
                     paces[seat.pace_class] = paces.get(seat.pace_class, 0) | seat.bit
             assert (seat.handled is not None) == (seat.work is Work.WRAP_UP and seat.logged_in)
         assert talks == {each: sum(slots.values()) for each, slots in staff.talks.items()}
         assert (ends, paces) == (staff.ends, staff.paces)
+
+    @invariant()
+    def nobody_stays_who_has_gone_home(self):
+        if not self.router.rules.auto_logout:
+            return
+        for seat in self.router.seats:
+            if seat.logged_in and seat.shift_ends is not None and seat.shift_ends <= self.now:
+                assert seat.work is not Work.NONE, "idle, and not logged out"
 
     @invariant()
     def something_is_due_for_everything_that_can_end_by_itself(self):
