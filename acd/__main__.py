@@ -19,6 +19,7 @@ MODULES = {
     "callbacks": ("callback",),
     "phones": ("phone",),
     "messages": ("messages",),
+    "recordings": ("recording",),
     "handover": ("fallback", "drain"),
     "switches": ("broadcast", "override"),
     "shifts": ("shift",),

@@ -13,6 +13,8 @@ from acd.views import Present, Row
 HAPPENED_MS = 60_000
 """How long what is over by itself stays in sight."""
 
+RECORDING_REMEDY = "calls go on; run `acd doctor`: folder, free space and key of the recordings"
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -32,6 +34,7 @@ class Alerts:
         self._asterisk: tuple[str, Millis] | None = None
         self._prompts: tuple[str, Millis] | None = None
         self._reload: tuple[str, Millis] | None = None
+        self._recording: tuple[str, Millis] | None = None
         self._since: dict[str, Millis] = {}
         self._happened: dict[str, Millis] = {}
 
@@ -49,6 +52,13 @@ class Alerts:
     def reload_refused(self, why: str | None, now: Millis) -> None:
         """The files as they are now were refused for this reason, or are in use (None)."""
         self._reload = None if why is None else (why, now)
+
+    def recording(self, trouble: str | None, now: Millis) -> None:
+        """Conversations are not recorded as they should be, for this reason; None: they are."""
+        if trouble is None:
+            self._recording = None
+        elif self._recording is None or self._recording[0] != trouble:
+            self._recording = (trouble, now)
 
     def happened(self, what: str, now: Millis) -> None:
         """Something that is over by itself, but should be known: shown for a minute."""
@@ -97,6 +107,10 @@ class Alerts:
         if self._prompts is not None:
             what, at = self._prompts
             rows.append(self._row(at, "warning", what, "run `ivr prompts build`"))
+        if self._recording is not None:
+            what, at = self._recording
+            row = self._row(at, "critical", f"recording fails: {what}", RECORDING_REMEDY)
+            rows.insert(0, row)
         if self._reload is not None:
             what, at = self._reload
             rows.append(self._row(at, "warning", what, "mend the files, then `acd reload`"))

@@ -11,8 +11,12 @@ import contextlib
 import json
 import logging
 import os
+import pwd
+import socket
 import stat
+import struct
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +25,9 @@ log = logging.getLogger(__name__)
 REQUEST_MAX = 65_536
 ANSWER_TIMEOUT_S = 5.0
 STREAM_EVERY_S = 1.0
+
+PEER: ContextVar[str] = ContextVar("PEER", default="unknown")
+"""The unix user whose request is being served, as the kernel tells."""
 
 Request = Mapping[str, Any]
 Handler = Callable[[Request], Awaitable[Any]]
@@ -91,6 +98,7 @@ class Api:
         task = asyncio.current_task()
         assert task is not None
         self._clients.add(task)
+        PEER.set(_user(writer))
         try:
             await self._talk(reader, writer)
         except (OSError, TimeoutError, ValueError, asyncio.CancelledError):
@@ -141,6 +149,19 @@ class Api:
         except Exception:
             log.exception("request %s failed", request)
             return request, {"ok": False, "error": "the service failed at this; see its log"}
+
+
+def _user(writer: asyncio.StreamWriter) -> str:
+    connection = writer.get_extra_info("socket")
+    try:
+        told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    except (AttributeError, OSError):  # gone already
+        return "unknown"
+    uid = struct.unpack("3i", told)[1]
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def _decoded(line: bytes) -> Any:

@@ -121,6 +121,7 @@ def recorded_call(row: CallRow) -> Call:
         handle_ms=row.handle_ms,
         fallback=row.fallback,
         estimated_wait_ms=row.estimated_wait_ms,
+        recording=row.recording,
     )
 
 
@@ -170,6 +171,7 @@ def row_of(call: Call) -> CallRow:
         menu_version=call.menu_version,
         fallback=call.fallback,
         estimated_wait_ms=_millis(call.estimated_wait_ms),
+        recording=call.recording,
     )
 
 

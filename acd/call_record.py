@@ -54,6 +54,7 @@ class Call:
     handle_ms: int | None = None
     fallback: bool = False
     estimated_wait_ms: int | None = None
+    recording: str | None = None
     talk_since: Millis | None = None
     timeline: list[Entry] = field(default_factory=list)
     decisions: list[Decided] = field(default_factory=list)

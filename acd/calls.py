@@ -49,7 +49,7 @@ class CallBook:
     """The live calls. `clock` is the service's; `router` and its rules are only read.
 
     `earlier` gives what an earlier run of the service put on record of a call that goes on;
-    `gave_up` hears the numbers of those who hung up while waiting.
+    `gave_up` hears the numbers of those who hung up while waiting, `ended` of each finished call.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class CallBook:
         node: str,
         earlier: Callable[[str], Call | None] = lambda call: None,
         gave_up: Callable[[str], None] = lambda number: None,
+        ended: Callable[[Call], None] = lambda call: None,
     ) -> None:
         self._router = router
         self._archive = archive
@@ -69,6 +70,7 @@ class CallBook:
         self._node = node
         self._earlier = earlier
         self._gave_up = gave_up
+        self._ended = ended
         self._calls: dict[str, Call] = {}
         self._called_back: dict[str, Call] = {}
         self._wrapping_up: dict[OperatorId, Call] = {}
@@ -136,6 +138,19 @@ class CallBook:
         known = self.of(call)
         if known is not None:
             self._note(known, event, **data)
+
+    def recording_began(self, call: str, file: str, from_ms: int) -> Call | None:
+        """The conversation is written to this file; so much of an earlier one is in it already."""
+        known = self.of(call)
+        if known is not None:
+            known.recording = file
+            self._note(known, "recording", file=file, from_ms=from_ms)
+            self._archive.call(known)
+        return known
+
+    def note(self, call: Call, event: str, **data: str | int | None) -> None:
+        """A line for the timeline of a call that may have ended, and may be one read back."""
+        self._note(call, event, **data)
 
     def fallback_entered(
         self, call: str, at: int | None, queued: ContactQueued | None = None
@@ -210,6 +225,7 @@ class CallBook:
         known.outcome = known.outcome or "left_menu"
         self._note(known, "ended", outcome=known.outcome)
         self._archive.call(known)
+        self._ended(known)
 
     def wrapped_up(self, operator: OperatorId, wrap_up_ms: int) -> None:
         """The operator's last call has cost this much more."""

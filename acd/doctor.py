@@ -10,6 +10,7 @@ import shutil
 import socket
 import sqlite3
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,14 +22,20 @@ from acd.asterisk_fetch import AsteriskUnavailableError
 from acd.asterisk_install import find_asterisk
 from acd.client import NotRunningError, ServiceError, ask, shown
 from acd.clock import wall_seconds
+from acd.core.names import QueueId
 from acd.dialler import USER as CALLBACK_USER
+from acd.messages import BYTES_PER_MS
 from acd.problems import Problems
+from acd.recording_files import recordings_folder, trouble_with
+from acd.recording_seal import SealError, load_key
 from acd.secrets import FILE as SECRETS_FILE
 from acd.secrets import SecretsError, load_secrets
-from acd.settings import Address, Settings
+from acd.settings import Address, Recording, Settings
 from acd.settings_files import load_settings
 
 FREE_BYTES_MIN = 500_000_000
+RECORDED_HOURS_MIN = 100
+"""Conversations of twenty operators for a shift."""
 HOST_NAME_S = 1.0
 PORT_S = 3.0
 ALMATY = ("Asia/Almaty", timedelta(hours=5))
@@ -94,6 +101,8 @@ def examine(config: Path, dialplans: Path, port_offset: int) -> Report:
         report.checks.append(_menus(config, dialplans, port_offset))
         report.checks += [_database(service.database), _disk(service.folder)]
         report.checks.append(_secrets(service.folder))
+        if settings.recording:
+            report.checks.append(_recordings(service.folder, settings.recording))
     report.checks += [_time_zone(settings), _host_name(socket.gethostname())]
     return report
 
@@ -209,6 +218,28 @@ def _secrets(folder: Path) -> Check:
         problem, _, remedy = str(error).partition("; ")
         return Check("secrets", False, problem, remedy or "make the file yours, with mode 0600")
     return Check("secrets", True, f"{shown(path)} is readable by its owner only")
+
+
+def _recordings(folder: Path, rules: Mapping[QueueId, Recording]) -> Check:
+    """The folder of recorded conversations, its room, and the key they are encrypted with."""
+    name, recordings = "recordings", recordings_folder(folder)
+    trouble = trouble_with(recordings)
+    if trouble is not None:
+        remedy = "make it a folder that the service's user can write; calls go on unrecorded"
+        return Check(name, False, trouble, remedy)
+    try:
+        key = load_key(folder, os.environ)
+    except SealError as error:
+        problem, _, remedy = str(error).partition("; ")
+        return Check(name, False, f"recordings stay unencrypted: {problem}", remedy)
+    there = next(path for path in (recordings, *recordings.parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    hours = free // (BYTES_PER_MS * 3_600_000)
+    told = f"{len(rules)} queues record; room for {hours} hours in {shown(recordings)}"
+    if hours < RECORDED_HOURS_MIN:
+        remedy = "free some room, or shorten 'keep:' in queues.yaml"
+        return Check(name, False, told, remedy)
+    return Check(name, True, f"{told}, {'encrypted' if key else 'not encrypted: there is no key'}")
 
 
 # What runs

@@ -30,12 +30,14 @@ class Leftovers:
         queue_of: Callable[[Topic], QueueId],
         node: str,
         least_talk_ms: int,
+        ended: Callable[[Call], None] = lambda call: None,
     ) -> None:
         self._store = store
         self._figures = figures
         self._queue_of = queue_of
         self._node = node
         self._least_talk_ms = least_talk_ms
+        self._ended = ended
         self._open: dict[str, CallStory] = {}
 
     def remember(self, stories: Collection[CallStory]) -> None:
@@ -94,6 +96,7 @@ class Leftovers:
             self._count(call, is_counted=is_counted)
         self._note(call, call.ended_at, "ended_unseen", outcome=call.outcome)
         self._store.call(row_of(call))
+        self._ended(call)
 
     def _fill_in(self, call: Call, ending: Ending, *, is_talking: bool) -> None:
         """What happened while nobody listened."""

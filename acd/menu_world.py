@@ -51,6 +51,7 @@ class MenuOfCall:
     seq: int = 0
     files: int = 0
     is_led_out: bool = False
+    is_told_of_recording: bool = False
     is_quiet: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property

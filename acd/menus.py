@@ -6,6 +6,7 @@ channel is gone, the router has heard of that, and the menu has had its last wor
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Mapping
 from typing import Literal
 
@@ -24,7 +25,9 @@ from ivr.core.nodes import Queue
 from ivr.core.session import MenuSession
 from ivr.core.steps import AfterOperator, Enqueue, Event, Overflowed, Started, TransferFailed
 from ivr.core.whispers import whisper
-from ivr.fastagi import AgiSession
+from ivr.fastagi import AgiError, AgiSession
+
+log = logging.getLogger(__name__)
 
 LAST_WORD_S = 2.0
 """How long a call's record waits for the last line of its menu."""
@@ -139,7 +142,8 @@ class Menus:
         assert menu.session is not None
 
         async def enqueue(command: Enqueue) -> Mapping[str, str]:
-            return await self._enqueue(agi.uniqueid, menu.number, command)
+            told = await self._tell_of_recording(agi, menu, command)
+            return {**told, **await self._enqueue(agi.uniqueid, menu.number, command)}
 
         world = MenuWorld(agi, menu, self._book, self._around, enqueue)
         menu.is_quiet.clear()
@@ -149,6 +153,30 @@ class Menus:
                 self._book.menu_over(agi.uniqueid)
         finally:
             menu.is_quiet.set()
+
+    async def _tell_of_recording(
+        self, agi: AgiSession, menu: MenuOfCall, command: Enqueue
+    ) -> Mapping[str, str]:
+        """Before the caller takes a place: here it costs no operator a moment.
+
+        Who could not be told here is told by the dialplan, or not recorded.
+        """
+        loaded = self._loaded()
+        queue = loaded.settings.rules.queue_of(Topic(command.topic))
+        recording = loaded.settings.recording.get(queue)
+        if recording is None or not recording.notice or menu.is_told_of_recording:
+            return {}
+        path = loaded.phrase(command.language, "recording_notice")
+        if path is None:
+            return {}
+        try:
+            await agi.stream_file(path, "")
+        except AgiError as error:
+            log.error("the notice of recording was not played: %s", error)
+            return {}
+        menu.is_told_of_recording = True
+        self._book.call_event(agi.uniqueid, "recording_notice")
+        return {"ACD_NOTICED": "1"}
 
     async def _enqueue(self, call: str, number: str, command: Enqueue) -> Mapping[str, str]:
         """The wait clock starts; what a successor would need goes into the channel's variables.

@@ -37,6 +37,7 @@ class Moves:
         told: Callable[[Tell], str | None],
         whisper: Callable[[ContactId], str | None],
         settle_s: float,
+        record: Callable[[ContactId], str] = lambda contact: "",
     ) -> None:
         """Wire it up.
 
@@ -47,6 +48,7 @@ class Moves:
             told: the files, joined by `&`, that say a place or a wait.
             whisper: contact -> the file the operator hears before that caller.
             settle_s: how long a Redirect may take to show its effect before the channel is asked.
+            record: contact -> `on` or `tell` when the conversation is to be recorded, else empty.
         """
         self.link: Link | None = None
         self._look_at = look_at
@@ -55,6 +57,7 @@ class Moves:
         self._told = told
         self._whisper = whisper
         self._settle_s = settle_s
+        self._record = record
 
     def want(self, line: Line, wish: Wish) -> None:
         """Do it now, or as soon as the caller's channel sits still."""
@@ -126,7 +129,9 @@ class Moves:
         line.offer += 1
         line.operator, line.has_rung = operator, False
         whisper = self._whisper(line.contact) or ""
-        return f"{operator}|{ring_ms / 1000:g}|{whisper}|{line.offer}"
+        record = self._record(line.contact)
+        offer = f"{operator}|{ring_ms / 1000:g}|{whisper}|{line.offer}"
+        return f"{offer}|{record}" if record else offer
 
     def _say(self, line: Line, sound: str | None) -> None:
         """To a waiting caller; an offer cuts it short. Without audio nobody is moved."""

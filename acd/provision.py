@@ -4,6 +4,7 @@ A template word `@NAME@` is replaced; an unknown one is an error, so that a slip
 seen at start and not by a caller. Files with secrets are readable by their owner only.
 """
 
+import contextlib
 import math
 import os
 import re
@@ -17,8 +18,9 @@ from acd.asterisk_install import AsteriskBinary
 from acd.call_log import FILE as CALLS
 from acd.core.names import OperatorId
 from acd.messages import LEAST_MS, SOUND_HZ, messages_folder
+from acd.recording_files import recordings_folder
 from acd.secrets import Secrets, write_private
-from acd.settings import Settings
+from acd.settings import IN_CALL, Settings
 from acd.settings_files import SHIPPED
 from ivr.wav import CLIP_SUFFIX
 
@@ -27,7 +29,7 @@ NODE = "n1"
 
 EMPTY = (
     "acl", "ccss", "cel", "cli", "cli_aliases", "cli_permissions", "codecs", "dnsmgr",
-    "dsp", "extconfig", "features", "http", "indications", "pjproject", "udptl",
+    "dsp", "extconfig", "http", "indications", "pjproject", "udptl",
     "enum", "sorcery", "res_parking", "phoneprov", "iax", "taskpool",
 )  # fmt: skip
 """Optional files: without them Asterisk logs an error each."""
@@ -37,7 +39,7 @@ SOCKET_PATH_MAX = 100
 
 PHRASES = (
     *("fallback_wait", "nobody_logged_in", "all_busy_message", "message_taken", "goodbye"),
-    *("op_not_now", "callback_greeting"),
+    *("op_not_now", "callback_greeting", "recording_notice"),
 )
 """What Asterisk says by itself, when there is no service to ask for a file."""
 
@@ -100,6 +102,10 @@ def provision(
     for folder in (*needed, messages):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     _link(folders.sounds / "messages", messages.resolve())
+    recordings = recordings_folder(settings.service.folder)
+    with contextlib.suppress(OSError):  # a disk that refuses it stops recordings, never calls
+        recordings.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _link(folders.base / "spool" / "monitor", recordings.resolve())
     _link(_lib(folders) / "documentation", asterisk.documentation)
     words = _words(settings, secrets, asterisk, folders, music)
     for template in _templates(settings.folder):
@@ -215,7 +221,9 @@ def _words(
         "OPERATORS": "\n".join(
             _phone(settings, op, secrets.phones[op]) for op in settings.operators
         ),
+        "TIMEZONE": service.timezone,
         "FEATURES": _features(settings),
+        "CALL_FEATURES": _call_features(settings),
         "TRANSFERS": _transfers(settings),
         "CALLBACKS": _callbacks(settings),
         "MUSIC": str(music),
@@ -257,6 +265,8 @@ def _features(settings: Settings) -> str:
     """The dialplan of the feature codes; a pause may carry its reason digit at once: `*21`."""
     lines = []
     for feature, code in settings.service.features.items():
+        if feature in IN_CALL:
+            continue
         patterns = [(code, feature)]
         if feature == "pause":
             patterns.append((f"_{code}[1-9]", f"pause,${{EXTEN:{len(code)}}}"))
@@ -273,6 +283,16 @@ def _features(settings: Settings) -> str:
                 " same => n(bye),Hangup()",
             ]
     return "\n".join(lines)
+
+
+def _call_features(settings: Settings) -> str:
+    """The keys of a recorded conversation, for features.conf."""
+    codes = settings.service.features
+    return "\n".join(
+        f'{name} => {codes[feature]},self,Gosub,"acd-record-key,{exten},1"'
+        for feature, (name, exten) in IN_CALL.items()
+        if feature in codes
+    )
 
 
 def _transfers(settings: Settings) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,15 +10,10 @@ from zoneinfo import ZoneInfo
 from acd import __version__, views
 from acd.alerts import Alerts
 from acd.api import Api, Request, RequestError, text_of
-from acd.archive import (
-    StoreArchive,
-    recorded_call,
-    restored_figures,
-    story_of,
-    why_of,
-)
+from acd.archive import StoreArchive, restored_figures
 from acd.asterisk_link import AsteriskLink
 from acd.broadcasts import Broadcasts, Overrides
+from acd.call_requests import CallRequests
 from acd.callback_talk import CallbackTalk
 from acd.callbacks import Callbacks
 from acd.caller_languages import CallerLanguages
@@ -26,7 +22,7 @@ from acd.clock import Clock, iso, midnight_after, midnight_before
 from acd.core.commands import Command, OfferCallbackTo
 from acd.core.contacts import Contact
 from acd.core.events import Event, LinkChanged, RulesReplaced
-from acd.core.names import ContactId, Millis, OperatorId, QueueId, Topic
+from acd.core.names import ContactId, Millis, QueueId, Topic
 from acd.core.router import Router
 from acd.core.seats import Seat
 from acd.desk import Desk, DeskError
@@ -44,6 +40,10 @@ from acd.messages import count as count_messages
 from acd.messages import messages_folder
 from acd.provision import NODE, AsteriskFolders, lay_out_sounds
 from acd.pulse import Pulse
+from acd.recording_files import recordings_folder
+from acd.recording_requests import RecordingRequests
+from acd.recording_seal import SealError, load_key
+from acd.recordings import Recorder
 from acd.recovery import Recovery
 from acd.reload import Reloads
 from acd.repair import RecordRepair
@@ -89,6 +89,7 @@ class Service:
             lambda topic: self.router.rules.queue_of(Topic(topic)),
             NODE,
             settings.service.least_talk_ms,
+            lambda call: self.recorder.ended(call),
         )
         self.repeats = RepeatCallers(self.clock)
         self.book = CallBook(
@@ -99,6 +100,7 @@ class Service:
             NODE,
             self.leftovers.take,
             self.repeats.gave_up,
+            lambda call: self.recorder.ended(call),
         )
         self.roster = Roster(archive, self.figures, self.book.wrapped_up, self._seat_changed)
         self.pulse = Pulse(self._stood_still)
@@ -116,6 +118,7 @@ class Service:
             is_gone=lambda call: self.switchboard.is_gone(call),
             first_offer=lambda call: self.switchboard.first_offer(call),
         )
+        self.recorder = self._recordings()
         self._join_asterisk(fallback, secrets.ami)
         self.repair = RecordRepair(
             self.store,
@@ -174,6 +177,30 @@ class Service:
             ),
         )
 
+    def _recordings(self) -> Recorder:
+        """A key that cannot be used stops no call; the alert says so."""
+        folder = self.settings.service.folder
+        key, trouble = None, None
+        try:
+            key = load_key(folder, os.environ)
+        except SealError as error:
+            trouble = str(error)
+        return Recorder(
+            recordings_folder(folder),
+            self.zone,
+            self.clock,
+            self.loop,
+            self.router,
+            self.book,
+            self.alerts,
+            rules=lambda: self.settings.recording,
+            records=self.store.records,
+            key=key,
+            key_trouble=trouble,
+            line_of=lambda contact: self.switchboard.line_of(contact),
+            link=lambda: self.switchboard.link,
+        )
+
     def _join_asterisk(self, fallback: FallbackCalls, ami_secret: str) -> None:
         """The parts that know Asterisk: what is sent, what is heard, what is asked."""
         settings = self.settings
@@ -185,6 +212,8 @@ class Service:
             sound=self.menus.sound,
             told=self.menus.told,
             whisper=self._whisper,
+            record=self.recorder.wanted,
+            recorded=self.recorder.heard,
         )
         self.switchboard.set_operators(set(settings.operators))
         self.recovery = Recovery(
@@ -249,6 +278,7 @@ class Service:
             loop.create_task(self.repair.run(), name="repair of records"),
             loop.create_task(self._midnights(), name="midnights"),
             loop.create_task(self.shifts.hours.run(), name="hours"),
+            loop.create_task(self.recorder.run(), name="recordings"),
             loop.create_task(self.takeover.drained.wait(), name="drained"),
             loop.create_task(stop.wait(), name="stop"),
         ]
@@ -362,14 +392,17 @@ class Service:
     # Requests
 
     def _requests(self) -> dict[str, Callable[[Request], Any]]:
+        calls = CallRequests(self.router, self.book, self.figures, self.store, self.zone)
+        recording = RecordingRequests(self.recorder, self.book, self.store)
         return {
             "status": self._status,
             "queues": self._view(views.queue_rows),
             "operators": self._view(views.operator_rows),
             "callers": self._view(views.caller_rows),
             "monitor": self._monitor,
-            "calls": self._calls,
-            "call": self._call,
+            "calls": calls.calls,
+            "call": calls.call,
+            "recording": recording.answer,
             "operator": self._operator,
             "callback": self.callbacks.answer,
             "reload": self.reloads.answer,
@@ -426,43 +459,6 @@ class Service:
             "ignored_events": self.router.ignored + self.switchboard.stray_events,
             "failures": self.loop.failures,
         }
-
-    async def _calls(self, request: Request) -> Any:
-        limit = request.get("limit", 200)
-        if not isinstance(limit, int) or not 1 <= limit <= 100_000:
-            raise RequestError("'limit' must be a number from 1 to 100000")
-        records = self.store.records
-        stored = await asyncio.to_thread(records.recent_calls, self.figures.begins, limit)
-        rows = {str(row.id): views.call_row(recorded_call(row), self.zone) for row in stored}
-        for call in self.book.live:
-            rows[call.id] = views.call_row(call, self.zone)
-        return sorted(rows.values(), key=lambda row: str(row["arrived_at"]), reverse=True)[:limit]
-
-    async def _call(self, request: Request) -> Any:
-        call = text_of(request, "call") or ""
-        why = text_of(request, "why")
-        if why is not None and self.router.seat(OperatorId(why)) is None:
-            raise RequestError(f"there is no operator '{why}'; `acd operators` lists them")
-        live = self.book.get(call)
-        if live is not None and why is None:
-            return views.call_story(live, self.zone)
-        await asyncio.to_thread(self.store.flush, SETTLE_S)
-        reason = None
-        if why is not None:
-            rules, state_at = self.router.rules, self._state_at
-            reason = why_of(self.store.records, rules, OperatorId(why), state_at)
-        if live is not None:
-            return await asyncio.to_thread(views.call_story, live, self.zone, reason)
-        story = await asyncio.to_thread(self.store.records.call, ContactId(call))
-        if story is None:
-            raise RequestError(f"there is no call '{call}'; `acd calls` lists them")
-        return await asyncio.to_thread(story_of, story, self.zone, reason)
-
-    def _state_at(self, operator: OperatorId, at: Millis) -> tuple[str, str | None] | None:
-        """What an operator was doing then, as far as it is remembered here."""
-        seat = self.router.seat(operator)
-        word = seat.said(at) if seat is not None else None
-        return None if word is None else (word, None)
 
     async def _operator(self, request: Request) -> Any:
         operator = text_of(request, "operator") or ""

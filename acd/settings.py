@@ -1,7 +1,7 @@
 """What `config/` says, as the rest of the system sees it: frozen, checked, in core terms."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -10,8 +10,11 @@ from acd.core.names import Language, Millis, OperatorId, QueueId
 from acd.core.queues import Rules
 from ivr.core.expressions import Value
 
-FEATURES = ("ready", "pause", "wrap_up", "logout", "abuse")
+FEATURES = ("ready", "pause", "wrap_up", "logout", "abuse", "record_pause", "bookmark")
 """What an operator can tell the system from the phone; the codes are settings."""
+
+IN_CALL = {"record_pause": ("acd-pause", "pause"), "bookmark": ("acd-bookmark", "bookmark")}
+"""Those that are pressed in a conversation: their names in features.conf and in the dialplan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,14 @@ class Edges:
 
 
 @dataclass(frozen=True, slots=True)
+class Recording:
+    """A queue's conversations are recorded and kept so long; `notice`: callers are told before."""
+
+    keep_days: int
+    notice: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """`service.yaml`: the machine room. Paths are absolute.
 
@@ -141,7 +152,7 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All of `config/`, read together or not at all."""
+    """All of `config/`, read together or not at all. `recording` has the queues that record."""
 
     folder: Path
     service: Service
@@ -151,6 +162,7 @@ class Settings:
     phrases: Mapping[str, Mapping[str, str]]
     language_words: Mapping[str, str]
     holidays: frozenset[date] = frozenset()
+    recording: Mapping[QueueId, Recording] = field(default_factory=dict)
 
     @property
     def queues(self) -> tuple[QueueId, ...]:

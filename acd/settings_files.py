@@ -100,6 +100,7 @@ def load_settings(folder: Path, problems: Problems, *, port_offset: int = 0) -> 
         phrases=phrases,
         language_words=words,
         holidays=holidays,
+        recording=file.recording,
     )
 
 

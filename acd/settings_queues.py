@@ -1,5 +1,6 @@
 """Reads `queues.yaml`: the order of callers, least levels, times, announcements, the ladder."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,6 +17,7 @@ from acd.core.queues import (
     Step,
     Widen,
 )
+from acd.settings import Recording
 from acd.settings_checks import acts_by, check_ladder
 from acd.settings_entries import entries, entry
 from acd.settings_ladder import PLACES, Known, Placed, read_ladder
@@ -26,6 +28,8 @@ CALLBACK: Final = CallbackRules()
 ANNOUNCE_EVERY_MS: Final = 30_000
 """More often than this, announcements drive callers away: they hang up right after one."""
 
+KEEP_DAYS_MAX: Final = 3650
+_DAYS: Final = re.compile(r"(\d{1,5})d")
 _ORDERS: Final = ("target_first", "first_come")
 _IDLE: Final = ("longest_ready", "least_loaded")
 
@@ -38,6 +42,7 @@ class QueuesFile:
     queues: Mapping[QueueId, QueueRules] = field(default_factory=dict)
     ladders: Mapping[QueueId, list[Placed]] = field(default_factory=dict)
     places: Mapping[QueueId, Node] = field(default_factory=dict)
+    recording: Mapping[QueueId, Recording] = field(default_factory=dict)
 
 
 def read_queues(
@@ -57,6 +62,7 @@ def read_queues(
     queues: dict[QueueId, QueueRules] = {}
     ladders: dict[QueueId, list[Placed]] = {}
     places: dict[QueueId, Node] = {}
+    recording: dict[QueueId, Recording] = {}
     for key, value in found:
         id_ = QueueId(key.text or "")
         if id_ in PLACES:
@@ -65,13 +71,20 @@ def read_queues(
         if read is not None:
             queues[id_], ladders[id_] = read
             places[id_] = key
-    return QueuesFile(_routing(entry(root, "routing"), target_ms), queues, ladders, places)
+        recorded = _recording(value)
+        if recorded is not None:
+            recording[id_] = recorded
+    routing = _routing(entry(root, "routing"), target_ms)
+    return QueuesFile(routing, queues, ladders, places, recording)
 
 
 def _queue(
     key: Node, value: Node, id_: QueueId, known: Known, target_ms: Millis
 ) -> tuple[QueueRules, list[Placed]] | None:
-    optional = ("least_level", "priority", "ring", "wrap_up", "announce", "callback", "ladder")
+    optional = (
+        *("least_level", "priority", "ring", "wrap_up", "announce", "callback", "ladder"),
+        "record",
+    )
     fields = value.fields(optional=optional)
     if fields is None:
         return None
@@ -180,6 +193,25 @@ def _callback(fields: Fields) -> CallbackRules | None:
             "W25",
         )
     return rules
+
+
+def _recording(queue: Node) -> Recording | None:
+    """Read beside the router's rules, which it does not concern."""
+    node = next((value for key, value in queue.entries or () if key.text == "record"), None)
+    fields = node.fields(required=["keep"], optional=["notice"]) if node else None
+    keep_days = fields.read("keep", _days) if fields else None
+    if fields is None or keep_days is None:
+        return None
+    return Recording(keep_days, fields.read("notice", Node.boolean, True))
+
+
+def _days(node: Node) -> int | None:
+    text = node.plain_text("a number of days, as in '90d'")
+    match = None if text is None else _DAYS.fullmatch(text)
+    if text is not None and (match is None or not 1 <= int(match[1]) <= KEEP_DAYS_MAX):
+        node.error(f"'{text}' is not a number of days from 1d to {KEEP_DAYS_MAX}d; write '90d'")
+        return None
+    return int(match[1]) if match else None
 
 
 def _routing(node: Node | None, target_ms: Millis) -> Routing:

@@ -20,6 +20,8 @@ FEATURE_CODES: Final = {
     "wrap_up": "*3",
     "logout": "*0",
     "abuse": "*9",
+    "record_pause": "*5",
+    "bookmark": "*6",
 }
 PAUSE_REASONS: Final = {"1": "break", "2": "lunch", "3": "training", "4": "meeting", "5": "other"}
 RTP_PORTS: Final = (10_000, 14_999)

@@ -84,7 +84,7 @@ def _seen(channel: Status, values: Mapping[str, str], leg: Status | None) -> See
     with_operator = place in (Place.RINGING, Place.TALKING, Place.AFTER)
     is_served = with_operator or (place is Place.FALLBACK and is_talking)
     is_connected = place in (Place.TALKING, Place.AFTER) or (place is Place.FALLBACK and is_talking)
-    offer = values.get("ACD_OFFER", "").rpartition("|")[2]
+    offer = [*values.get("ACD_OFFER", "").split("|"), "", "", "", ""][3]
     return Seen(
         call=channel["Uniqueid"],
         channel=channel.get("Channel", ""),

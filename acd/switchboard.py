@@ -55,6 +55,8 @@ class Switchboard:
         told: Callable[[Tell], str | None],
         whisper: Callable[[ContactId], str | None],
         settle_s: float = SETTLE_S,
+        record: Callable[[ContactId], str] = lambda contact: "",
+        recorded: Callable[[Line, Message], None] = lambda line, message: None,
     ) -> None:
         """Wire it up.
 
@@ -67,11 +69,13 @@ class Switchboard:
             told: the files that say a place or a wait, joined by `&`.
             whisper: contact -> the file the operator hears before that caller.
             settle_s: how long a Redirect may take to show its effect.
+            record: contact -> how it is recorded, in the dialplan's word.
+            recorded: hears what the dialplan and the operator's keys do to a recording.
         """
         self._post = post
         self._listener = listener
         self._fallback = fallback
-        self._believe = believe
+        self._believe, self._recorded = believe, recorded
         self._moves = Moves(
             self.look_at,
             self._spawn,
@@ -79,6 +83,7 @@ class Switchboard:
             told=told,
             whisper=whisper,
             settle_s=settle_s,
+            record=record,
         )
         self._link: Link | None = None
         self._lines: dict[str, Line] = {}
@@ -255,6 +260,7 @@ class Switchboard:
             "ACDConfirmed": lambda line, _: self._on_confirmed(line),
             "ACDAnswer": self._on_answer,
             "ACDDial": self._on_dial_result,
+            "ACDRecord": self._recorded,
             "ACDFallback": lambda line, message: self._on_fallback(line, message.get("At", "")),
             "ACDEnd": lambda line, message: self._on_end(line, message.get("State", "")),
         }

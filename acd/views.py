@@ -298,6 +298,7 @@ def call_story(call: Call, zone: ZoneInfo, why: Callable[[Decided], str] | None 
     """Everything about one call; `why` adds to each decision why an operator was not taken."""
     return {
         **call_row(call, zone),
+        "recording": call.recording,
         "timeline": [
             {"at": iso(entry.at, zone), "event": entry.event, **entry.data}
             for entry in call.timeline

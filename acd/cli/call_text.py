@@ -40,6 +40,14 @@ EVENTS = {
     "ended": "the call ended: {outcome}",
     "ended_unseen": "the call had ended while the service was away: {outcome}",
     "cut_off": "Asterisk was restarted, and the call was lost with it",
+    "recording_notice": "the caller is told that the call is recorded",
+    "recording": "the conversation is recorded in {file}",
+    "recording_paused": "the recording is paused",
+    "recording_resumed": "the recording goes on",
+    "bookmark": "bookmark at {offset_ms} of the recording",
+    "recorded": "the recording is complete: {length_ms}",
+    "recording_failed": "the conversation was not recorded: {reason}",
+    "recording_exported": "the recording was read out by {by}",
     "message_left": "nobody was logged in: the caller left the message {file}",
 }
 REASONS = {
@@ -129,7 +137,10 @@ def _head(call: Data) -> list[str]:
         told += f" (expected: {_exact(call['estimated_wait_s'])})"
     if call.get("handle_s") is not None:
         told += f", handled for {duration(call['handle_s'])} (conversation and wrap-up)"
-    return [*lines, f"  {told}"]
+    lines.append(f"  {told}")
+    if call.get("recording"):
+        lines.append(f"  recorded: {plain(call['recording'])} (`acd recording export`)")
+    return lines
 
 
 def _event(entry: Row) -> str:

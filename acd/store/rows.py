@@ -36,6 +36,7 @@ class CallRow:
     `menu` is the id of the dialplan, `menu_version` the version the call began with.
     `fallback` marks a call that Asterisk served on its own, without the service.
     `estimated_wait_ms` is how long the wait was expected to be at queueing: None unknown, -1 never.
+    `recording` is the file of the conversation in the folder of recordings, as it was begun.
     """
 
     id: ContactId
@@ -60,6 +61,7 @@ class CallRow:
     menu_version: str | None = None
     fallback: bool = False
     estimated_wait_ms: Millis | None = None
+    recording: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

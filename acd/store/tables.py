@@ -33,6 +33,7 @@ calls = Table(
     Column("menu_version", Text),
     Column("fallback", Boolean, nullable=False, server_default=false()),
     Column("estimated_wait_ms", BigInteger),
+    Column("recording", Text),
 )
 Index("calls_by_arrival", calls.c.arrived_at)
 Index("calls_by_queueing", calls.c.queued_at)

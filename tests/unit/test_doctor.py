@@ -263,6 +263,41 @@ def test_secrets_that_others_can_read_are_found_with_the_command_to_mend_them(ho
     assert check.remedy.startswith("run: chmod 600")
 
 
+def test_recordings_are_looked_at_where_a_queue_records(home, monkeypatch):
+    assert "recordings" not in look(home)[1]
+    queues = home / "config" / "queues.yaml"
+    text = queues.read_text()
+    assert "\n  general:\n" in text
+    record = "\n  general:\n    record: {keep: 90d}\n"
+    queues.write_text(text.replace("\n  general:\n", record))
+    monkeypatch.delenv("ACD_RECORDING_KEY", raising=False)
+    check = look(home)[1]["recordings"]
+    assert check.ok and "there is no key" in check.detail
+    assert not (home / "var" / "recordings").exists()
+    key = home / "var" / "recording.key"
+    key.parent.mkdir(exist_ok=True)
+    key.write_text("ab" * 32)
+    key.chmod(0o644)
+    check = look(home)[1]["recordings"]
+    assert not check.ok and check.remedy.startswith("run: chmod 600")
+    key.chmod(0o600)
+    check = look(home)[1]["recordings"]
+    assert check.ok and check.detail.endswith(", encrypted")
+    (home / "var" / "recordings").write_text("a file in the way")
+    check = look(home)[1]["recordings"]
+    assert not check.ok and "calls go on unrecorded" in check.remedy
+
+
+def test_too_little_room_for_recordings_is_told_in_hours(home, monkeypatch):
+    queues = home / "config" / "queues.yaml"
+    record = "\n  general:\n    record: {keep: 90d}\n"
+    queues.write_text(queues.read_text().replace("\n  general:\n", record))
+    usage = type("Usage", (), {"free": 3 * 57_600_000})
+    monkeypatch.setattr("acd.doctor.shutil.disk_usage", lambda _: usage)
+    check = look(home)[1]["recordings"]
+    assert not check.ok and "room for 3 hours" in check.detail and "'keep:'" in check.remedy
+
+
 def test_a_folder_that_everybody_can_write_is_found(home):
     (home / "var").mkdir()
     load_secrets(home / "var", ["op001"])

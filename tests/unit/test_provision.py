@@ -102,6 +102,29 @@ def test_every_feature_code_is_dialled_alone_and_a_pause_also_with_its_reason(tm
     assert asked == ["ready", "pause", "pause,${EXTEN:2}", "wrap_up", "logout", "abuse"]
 
 
+def test_the_keys_of_a_recorded_conversation_are_those_of_the_settings(tmp_path):
+    settings = settings_in(tmp_path)
+    folders = provisioned(tmp_path, settings)
+    text = (folders.etc / "features.conf").read_text()
+    assert 'acd-pause => *5,self,Gosub,"acd-record-key,pause,1"' in text
+    assert 'acd-bookmark => *6,self,Gosub,"acd-record-key,bookmark,1"' in text
+    service = replace(settings.service, features={"record_pause": "*88"})
+    text = (
+        provisioned(tmp_path, replace(settings, service=service)).etc / "features.conf"
+    ).read_text()
+    assert "acd-pause => *88,self," in text
+    monitor = folders.base / "spool" / "monitor"
+    assert monitor.resolve() == (settings.service.folder / "recordings").resolve()
+    assert mode(monitor.resolve()) == 0o700
+
+
+def test_a_folder_of_recordings_that_cannot_be_made_keeps_nothing_from_starting(tmp_path):
+    settings = settings_in(tmp_path)
+    settings.service.folder.mkdir()
+    (settings.service.folder / "recordings").write_text("a file in the way")
+    assert (provisioned(tmp_path, settings).etc / "extensions.conf").exists()
+
+
 def test_feature_codes_of_other_lengths_hand_on_the_right_digit(tmp_path):
     settings = settings_in(tmp_path)
     service = replace(settings.service, features={"pause": "*77"})

@@ -21,6 +21,7 @@ from acd.core.queues import (
     Widen,
 )
 from acd.places import offset_path
+from acd.settings import Recording
 from acd.settings_checks import acts_by
 from acd.settings_files import routable_names
 from tests.unit.settings_sample import EXAMPLE, changed, found, load, write
@@ -28,6 +29,14 @@ from tests.unit.settings_sample import EXAMPLE, changed, found, load, write
 SHIPPED = Path(__file__).resolve().parents[2] / "config"
 
 # What loads
+
+
+def test_a_queue_that_records_says_for_how_long(tmp_path):
+    record = "wrap_up: 10s\n    record: {keep: 90d, notice: false}\n"
+    files, _ = changed("queues.yaml", "wrap_up: 10s\n", record)
+    settings, problems = load(write(tmp_path, files))
+    assert problems.error_count == 0, problems.render()
+    assert settings.recording == {"social": Recording(keep_days=90, notice=False)}
 
 
 def test_the_shipped_files_load_without_a_word():
@@ -122,6 +131,10 @@ MISTAKES = {
     "number unquoted": ("service.yaml", '"1414"', "^1414", 'write "1414"'),
     "number not a number": ("service.yaml", '"1414"', '^"14 14"', "is not a telephone number; write digits"),
     "number empty": ("service.yaml", '"1414"', '^""', "is not a telephone number; write digits"),
+    "recording without days": ("queues.yaml", "wrap_up: 10s\n", "wrap_up: 10s\n    record: ^{notice: true}\n", "the key 'keep' is missing"),
+    "recording kept for ever": ("queues.yaml", "wrap_up: 10s\n", "wrap_up: 10s\n    record: {keep: ^9999d}\n", "is not a number of days from 1d to 3650d; write '90d'"),
+    "recording kept for hours": ("queues.yaml", "wrap_up: 10s\n", "wrap_up: 10s\n    record: {keep: ^48h}\n", "is not a number of days"),
+    "recording misspelt": ("queues.yaml", "wrap_up: 10s\n", "wrap_up: 10s\n    record: {keep: 90d, ^notise: true}\n", "did you mean 'notice'?"),
     "time zone": ("service.yaml", "Asia/Almaty", "^Asia/Almatty", "is not a time zone of this machine"),
     "language": ("service.yaml", "[kk, ru, en]", "[kk, ^rus, en]", "'rus' is not known here; did you mean 'ru'?"),
     "no languages": ("service.yaml", "[kk, ru, en]", "^kk", "write a list"),
