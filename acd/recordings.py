@@ -212,8 +212,10 @@ class Recorder:
                     next_search = type(now)(now + round(LEFT_S * 1000))
                     await self._seal_left()
                 await self.finish_ended()
-            except Exception:
+            except Exception as error:
                 log.exception("the recordings could not be seen to")
+                why = f"the files could not be seen to ({error}); the log of the service says more"
+                self._alerts.recording(why, now)
             await asyncio.sleep(SWEEP_S)
 
     async def finish_ended(self) -> None:

@@ -5,6 +5,7 @@ what operators do comes before what callers do, and hanging up comes last. Who g
 conversation finishes it.
 """
 
+from abc import ABC, abstractmethod
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ class Caller:
     is_over: bool = False
 
 
-class Floor:
+class Floor(ABC):
     """One run. Operators are numbers, sets of them the bits of an integer, as in the router."""
 
     def __init__(self, rules: Rules, duties: Iterable[Duty], results: Results) -> None:
@@ -66,15 +67,15 @@ class Floor:
 
     # What another head does
 
+    @abstractmethod
     def arrived(self, caller: Caller) -> None:
         """Somebody enters the queue."""
-        raise NotImplementedError
 
+    @abstractmethod
     def freed(self, operator: int) -> None:
         """An operator is ready, for the first time or again."""
-        raise NotImplementedError
 
-    def left(self, caller: Caller) -> None:
+    def left(self, caller: Caller) -> None:  # noqa: B027 - a head need not care
         """Somebody has hung up or been answered."""
 
     # What it does it with
@@ -116,7 +117,7 @@ class Floor:
         self.handled(operator)
         self.release(operator)
 
-    def handled(self, operator: int) -> None:
+    def handled(self, operator: int) -> None:  # noqa: B027 - a head need not care
         """A conversation is over, wrap-up included."""
 
     def _is_ready(self, operator: int) -> None:

@@ -295,3 +295,15 @@ async def test_a_folder_that_somebody_removed_is_made_anew(house):
                 await asyncio.sleep(0.01)
     finally:
         task.cancel()
+
+
+async def test_a_fault_of_our_own_while_seeing_to_the_files_is_an_alert_not_only_a_log(house):
+    its = house({SOCIAL: None})  # the reader of settings never gives this
+    task = asyncio.get_running_loop().create_task(its.recorder.run(), name="recordings")
+    try:
+        async with asyncio.timeout(10):
+            while not any("could not be seen to" in what for what in its.troubles()):
+                await asyncio.sleep(0.01)
+        assert not task.done(), "the next sweep may do better"
+    finally:
+        task.cancel()
